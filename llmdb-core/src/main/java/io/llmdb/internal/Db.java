@@ -1,0 +1,167 @@
+package io.llmdb.internal;
+
+import io.llmdb.error.DatabaseUnavailableException;
+import io.llmdb.error.LlmDbException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Savepoint;
+import javax.sql.DataSource;
+import org.jooq.SQLDialect;
+import org.jooq.conf.MappedSchema;
+import org.jooq.conf.RenderMapping;
+import org.jooq.conf.Settings;
+import org.jooq.exception.DataAccessException;
+import org.jooq.impl.DSL;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Transactions on one schema of one database: either own ones on pooled connections, or part of a transaction that the caller opened.
+ *
+ * <p>Keeps no session state between transactions, so that a pooler in transaction mode may stand between. Safe for use by several threads;
+ * a {@linkplain #joining joined} one as far as its connection is.
+ */
+public final class Db {
+
+    /** How often a transaction is run again that PostgreSQL gave up for others' sake (deadlock, serialization). */
+    private static final int ATTEMPTS = 5;
+
+    private static final Logger LOG = LoggerFactory.getLogger(Db.class);
+
+    private final DataSource dataSource;
+    private final @Nullable Connection joined;
+    private final String schema;
+    private final Sql sql;
+    private final Settings settings;
+
+    /**
+     * @param dataSource gives connections with auto-commit on
+     * @param schema the schema's name, unquoted
+     */
+    public Db(DataSource dataSource, String schema) {
+        this(dataSource, null, schema);
+    }
+
+    private Db(DataSource dataSource, @Nullable Connection joined, String schema) {
+        this.dataSource = dataSource;
+        this.joined = joined;
+        this.schema = schema;
+        this.sql = new Sql(schema);
+        this.settings = new Settings()
+                // The classes were generated from a schema of this name.
+                .withRenderMapping(new RenderMapping()
+                        .withSchemata(new MappedSchema().withInput("llmdb").withOutput(schema)))
+                .withExecuteLogging(false)
+                .withDiagnosticsLogging(false);
+    }
+
+    /**
+     * The same schema within a transaction that is open already.
+     *
+     * @param connection the caller's connection, with auto-commit off
+     * @return one whose {@link #transaction} neither commits nor rolls back but by savepoint
+     */
+    public Db joining(Connection connection) {
+        return new Db(dataSource, connection, schema);
+    }
+
+    /** @return the schema's name, unquoted */
+    public String schema() {
+        return schema;
+    }
+
+    /** @return fills the schema's name into plain SQL */
+    public Sql sql() {
+        return sql;
+    }
+
+    /** @return where connections come from */
+    public DataSource dataSource() {
+        return dataSource;
+    }
+
+    /** @return whether this works inside a transaction that somebody else commits */
+    public boolean isJoined() {
+        return joined != null;
+    }
+
+    /**
+     * Runs the work in a transaction at READ COMMITTED: commits when it returns, rolls back when it throws. Work that PostgreSQL gave up for
+     * others' sake is run again, so it must have no effect outside of the transaction.
+     *
+     * @param work what to do
+     * @param <T> what it returns
+     * @return the work's result
+     * @throws DatabaseUnavailableException where no connection is to be had or it broke
+     * @throws LlmDbException what the work throws, or another failure, translated
+     */
+    public <T extends @Nullable Object> T transaction(Tx.Work<T> work) {
+        if (joined != null) {
+            return inSavepoint(joined, work);
+        }
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return once(work);
+            } catch (SQLException | DataAccessException e) {
+                if (!DbErrors.isWorthRunningAgain(e) || attempt == ATTEMPTS) {
+                    throw DbErrors.translate(e);
+                }
+                LOG.debug("Running a transaction again after {}", DbErrors.sqlState(e));
+            }
+        }
+    }
+
+    private <T extends @Nullable Object> T once(Tx.Work<T> work) throws SQLException {
+        try (Connection connection = dataSource.getConnection()) {
+            connection.setAutoCommit(false);
+            try {
+                T result = work.run(tx(connection));
+                connection.commit();
+                return result;
+            } catch (Throwable failure) {
+                try {
+                    connection.rollback();
+                } catch (SQLException e) {
+                    failure.addSuppressed(e);
+                }
+                throw failure;
+            } finally {
+                restoreAutoCommit(connection);
+            }
+        }
+    }
+
+    private <T extends @Nullable Object> T inSavepoint(Connection connection, Tx.Work<T> work) {
+        try {
+            Savepoint savepoint = connection.setSavepoint();
+            try {
+                T result = work.run(tx(connection));
+                connection.releaseSavepoint(savepoint);
+                return result;
+            } catch (Throwable failure) {
+                try {
+                    connection.rollback(savepoint);
+                } catch (SQLException e) {
+                    failure.addSuppressed(e);
+                }
+                throw failure;
+            }
+        } catch (SQLException | DataAccessException e) {
+            throw DbErrors.translate(e);
+        }
+    }
+
+    /** A broken connection cannot be restored; the pool finds that out by itself, and the first failure is the one to tell. */
+    private static void restoreAutoCommit(Connection connection) {
+        try {
+            connection.setAutoCommit(true);
+        } catch (SQLException e) {
+            LOG.debug("A connection could not be restored: {}", e.getMessage());
+        }
+    }
+
+    private Tx tx(Connection connection) {
+        return new Tx(connection, DSL.using(connection, SQLDialect.POSTGRES, settings));
+    }
+}

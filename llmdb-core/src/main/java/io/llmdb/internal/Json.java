@@ -1,0 +1,67 @@
+package io.llmdb.internal;
+
+import io.llmdb.error.InvalidArgumentException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.type.TypeReference;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** JSON to and from plain maps, lists, strings, numbers and booleans. Fractions are read as {@code BigDecimal}. */
+public final class Json {
+
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .build();
+
+    private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
+
+    private Json() {}
+
+    /**
+     * @param value maps, lists, strings, numbers, booleans, or null
+     * @return its JSON
+     * @throws InvalidArgumentException where the value holds something else
+     */
+    public static String write(@Nullable Object value) {
+        try {
+            return MAPPER.writeValueAsString(value);
+        } catch (JacksonException e) {
+            throw new InvalidArgumentException("A value cannot be written as JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /**
+     * @param json the text of a JSON object, or null
+     * @return its members in their order; empty for null
+     * @throws InvalidArgumentException where the text is no JSON object
+     */
+    public static Map<String, Object> object(@Nullable String json) {
+        if (json == null) {
+            return Map.of();
+        }
+        try {
+            Map<String, Object> map = MAPPER.readValue(json, OBJECT);
+            return map == null ? Map.of() : map;
+        } catch (JacksonException e) {
+            throw new InvalidArgumentException("A text is no JSON object: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /**
+     * @param json any JSON text, or null
+     * @return its value; null for null
+     * @throws InvalidArgumentException where the text is no JSON
+     */
+    public static @Nullable Object value(@Nullable String json) {
+        if (json == null) {
+            return null;
+        }
+        try {
+            return MAPPER.readValue(json, Object.class);
+        } catch (JacksonException e) {
+            throw new InvalidArgumentException("A text is no JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+}
