@@ -1,0 +1,5 @@
+/** Budgets and limits that hold: admissions, reservations, leases. */
+@NullMarked
+package io.llmdb.budgets;
+
+import org.jspecify.annotations.NullMarked;
