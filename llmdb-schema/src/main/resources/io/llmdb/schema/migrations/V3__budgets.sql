@@ -1,16 +1,19 @@
--- What holds budgets. A counter row (V1) is locked to grant a lease on it; spend + all leases on it <= limit at every grant.
+-- What holds budgets. A counter is named by its scope, the id of what it belongs to (of a member: the user, and the team or
+-- organization as parent_id) and, beside the main one, by a model or the length of a further window.
+-- A counter row (V1) is locked to grant a lease on it; spend + all leases on it <= limit at every grant.
 
 -- Counters that have no table of their own: the whole proxy, a scope's further windows, a model's budget within a scope.
 CREATE TABLE ${llmdb}."LLM_SpendCounter" (
     scope              text NOT NULL,
     scope_id           text NOT NULL,
+    parent_id          text NOT NULL DEFAULT '',
     model              text NOT NULL DEFAULT '',
     budget_duration    text NOT NULL DEFAULT '',
     spend              numeric NOT NULL DEFAULT 0 CHECK (spend < 'Infinity'),
     total_spend        numeric NOT NULL DEFAULT 0 CHECK (total_spend < 'Infinity'),
     spend_window_start timestamptz,
     budget_reset_at    timestamptz,
-    PRIMARY KEY (scope, scope_id, model, budget_duration)
+    PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration)
 ) WITH (fillfactor = 70);
 
 -- A slice of what is left of one counter, held by one instance until expires_at by this server's clock. What the instance settles is
@@ -18,6 +21,7 @@ CREATE TABLE ${llmdb}."LLM_SpendCounter" (
 CREATE TABLE ${llmdb}."LLM_Lease" (
     scope           text NOT NULL,
     scope_id        text NOT NULL,
+    parent_id       text NOT NULL DEFAULT '',
     model           text NOT NULL DEFAULT '',
     budget_duration text NOT NULL DEFAULT '',
     holder          uuid NOT NULL,
@@ -25,7 +29,7 @@ CREATE TABLE ${llmdb}."LLM_Lease" (
     window_start    timestamptz,
     expires_at      timestamptz NOT NULL,
     recall          boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (scope, scope_id, model, budget_duration, holder)
+    PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration, holder)
 ) WITH (fillfactor = 50);
 CREATE INDEX "LLM_Lease_holder_idx" ON ${llmdb}."LLM_Lease" (holder);
 
@@ -33,24 +37,26 @@ CREATE INDEX "LLM_Lease_holder_idx" ON ${llmdb}."LLM_Lease" (holder);
 CREATE TABLE ${llmdb}."LLM_BudgetWindow" (
     scope           text NOT NULL,
     scope_id        text NOT NULL,
+    parent_id       text NOT NULL DEFAULT '',
     model           text NOT NULL DEFAULT '',
     budget_duration text NOT NULL DEFAULT '',
     window_start    timestamptz NOT NULL,
     window_end      timestamptz NOT NULL,
     spend           numeric NOT NULL,
-    PRIMARY KEY (scope, scope_id, model, budget_duration, window_start)
+    PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration, window_start)
 );
 
 -- A crossing of soft_budget or of 80 % of max_budget, raised once per window.
 CREATE TABLE ${llmdb}."LLM_BudgetAlert" (
     scope        text NOT NULL,
     scope_id     text NOT NULL,
+    parent_id    text NOT NULL DEFAULT '',
     kind         text NOT NULL CHECK (kind IN ('soft_budget', 'max_budget_80_percent')),
     window_start timestamptz NOT NULL,
     spend        numeric NOT NULL,
     threshold    numeric NOT NULL,
     raised_at    timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (scope, scope_id, kind, window_start)
+    PRIMARY KEY (scope, scope_id, parent_id, kind, window_start)
 );
 
 -- What a counter holds that no log row of ours explains: an import's opening balance, a correction by hand.
@@ -58,6 +64,7 @@ CREATE TABLE ${llmdb}."LLM_SpendAdjustment" (
     id           uuid PRIMARY KEY,
     scope        text NOT NULL,
     scope_id     text NOT NULL,
+    parent_id    text NOT NULL DEFAULT '',
     amount       numeric NOT NULL CHECK (amount > '-Infinity' AND amount < 'Infinity'),
     total_amount numeric NOT NULL CHECK (total_amount > '-Infinity' AND total_amount < 'Infinity'),
     effective_at timestamptz NOT NULL,
@@ -65,7 +72,7 @@ CREATE TABLE ${llmdb}."LLM_SpendAdjustment" (
     created_at   timestamptz NOT NULL DEFAULT now(),
     created_by   text NOT NULL DEFAULT ''
 );
-CREATE INDEX "LLM_SpendAdjustment_scope_idx" ON ${llmdb}."LLM_SpendAdjustment" (scope, scope_id);
+CREATE INDEX "LLM_SpendAdjustment_scope_idx" ON ${llmdb}."LLM_SpendAdjustment" (scope, scope_id, parent_id);
 
 -- Work that one instance does for all: a row is claimed until a time by this server's clock, so no session has to hold a lock.
 CREATE TABLE ${llmdb}."LLM_Job" (
