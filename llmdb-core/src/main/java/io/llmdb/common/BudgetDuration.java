@@ -54,7 +54,8 @@ public record BudgetDuration(long amount, Unit unit) {
      */
     public BudgetDuration {
         if (amount < 1) {
-            throw new InvalidArgumentException("duration " + amount + unit.suffix + ": must be at least 1" + unit.suffix);
+            throw new InvalidArgumentException(
+                    "duration " + amount + unit.suffix + ": must be at least 1" + unit.suffix);
         }
         long most = unit == Unit.MONTH ? 12_000 : MAX_SECONDS / unit.seconds;
         if (amount > most) {
@@ -73,8 +74,8 @@ public record BudgetDuration(long amount, Unit unit) {
     public static BudgetDuration parse(String name, String text) {
         Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {
-            throw new InvalidArgumentException(
-                    name + " \"" + text + "\" is no duration: use a number and s, m, h, d, w or mo, such as 30s, 12h, 7d or 1mo");
+            throw new InvalidArgumentException(name + " \"" + text
+                    + "\" is no duration: use a number and s, m, h, d, w or mo, such as 30s, 12h, 7d or 1mo");
         }
         try {
             return new BudgetDuration(Long.parseLong(matcher.group(1)), unit(matcher.group(2)));
@@ -100,8 +101,8 @@ public record BudgetDuration(long amount, Unit unit) {
     }
 
     /**
-     * The instant that lies this long after another one. Months end on the same day of the month, or on its last one where it is shorter,
-     * in UTC; all else is exact.
+     * The instant that lies this long after another one. Months end on the same day of the month, or on its last one
+     * where it is shorter, in UTC; all else is exact.
      *
      * @param start the start
      * @return the end

@@ -34,7 +34,8 @@ public record BudgetTerms(
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where an amount is negative, two further limits have one length, or half an increase is given
+     * @throws InvalidArgumentException where an amount is negative, two further limits have one length, or half an
+     *     increase is given
      */
     public BudgetTerms {
         Money.checkOptional("max_budget", maxBudget);
@@ -43,11 +44,14 @@ public record BudgetTerms(
         furtherLimits = List.copyOf(furtherLimits);
         modelLimits = Map.copyOf(modelLimits);
         if ((temporaryIncrease == null) != (temporaryIncreaseUntil == null)) {
-            throw new InvalidArgumentException("temp_budget_increase and temp_budget_expiry are given together or not at all");
+            throw new InvalidArgumentException(
+                    "temp_budget_increase and temp_budget_expiry are given together or not at all");
         }
-        long lengths = furtherLimits.stream().map(BudgetLimit::duration).distinct().count();
+        long lengths =
+                furtherLimits.stream().map(BudgetLimit::duration).distinct().count();
         if (lengths != furtherLimits.size() || furtherLimits.stream().anyMatch(limit -> limit.duration() == null)) {
-            throw new InvalidArgumentException("budget_limits " + furtherLimits + ": every entry needs a budget_duration of its own");
+            throw new InvalidArgumentException(
+                    "budget_limits " + furtherLimits + ": every entry needs a budget_duration of its own");
         }
     }
 

@@ -20,7 +20,8 @@ public final class Money {
      * @param name the argument's name, for the message
      * @param amount the amount, or null
      * @return the same amount
-     * @throws InvalidArgumentException where it is negative, or has more than 30 digits before the point or 60 behind it
+     * @throws InvalidArgumentException where it is negative, or has more than 30 digits before the point or 60 behind
+     *     it
      */
     public static @Nullable BigDecimal checkOptional(String name, @Nullable BigDecimal amount) {
         return amount == null ? null : check(name, amount);
@@ -32,15 +33,16 @@ public final class Money {
      * @param name the argument's name, for the message
      * @param amount the amount
      * @return the same amount
-     * @throws InvalidArgumentException where it is negative, or has more than 30 digits before the point or 60 behind it
+     * @throws InvalidArgumentException where it is negative, or has more than 30 digits before the point or 60 behind
+     *     it
      */
     public static BigDecimal check(String name, BigDecimal amount) {
         if (amount.signum() < 0) {
             throw new InvalidArgumentException(name + " " + amount + " is negative");
         }
         if (amount.precision() - amount.scale() > MAX_DIGITS_BEFORE_POINT || amount.scale() > MAX_SCALE) {
-            throw new InvalidArgumentException(name + " has more than " + MAX_DIGITS_BEFORE_POINT + " digits before the point or "
-                    + MAX_SCALE + " behind it: " + amount.toEngineeringString());
+            throw new InvalidArgumentException(name + " has more than " + MAX_DIGITS_BEFORE_POINT
+                    + " digits before the point or " + MAX_SCALE + " behind it: " + amount.toEngineeringString());
         }
         return amount;
     }

@@ -11,7 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param maxParallelRequests {@code max_parallel_requests}
  */
 public record RateLimits(
-        @Nullable Long tokensPerMinute, @Nullable Long requestsPerMinute, @Nullable Long maxParallelRequests) {
+        @Nullable Long tokensPerMinute,
+        @Nullable Long requestsPerMinute,
+        @Nullable Long maxParallelRequests) {
 
     /** No limit at all. */
     public static final RateLimits UNLIMITED = new RateLimits(null, null, null);

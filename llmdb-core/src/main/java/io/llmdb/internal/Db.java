@@ -17,10 +17,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Transactions on one schema of one database: either own ones on pooled connections, or part of a transaction that the caller opened.
+ * Transactions on one schema of one database: either own ones on pooled connections, or part of a transaction that the
+ * caller opened.
  *
- * <p>Keeps no session state between transactions, so that a pooler in transaction mode may stand between. Safe for use by several threads;
- * a {@linkplain #joining joined} one as far as its connection is.
+ * <p>Keeps no session state between transactions, so that a pooler in transaction mode may stand between. Safe for use
+ * by several threads; a {@linkplain #joining joined} one as far as its connection is.
  */
 public final class Db {
 
@@ -87,8 +88,8 @@ public final class Db {
     }
 
     /**
-     * Runs the work in a transaction at READ COMMITTED: commits when it returns, rolls back when it throws. Work that PostgreSQL gave up for
-     * others' sake is run again, so it must have no effect outside of the transaction.
+     * Runs the work in a transaction at READ COMMITTED: commits when it returns, rolls back when it throws. Work that
+     * PostgreSQL gave up for others' sake is run again, so it must have no effect outside of the transaction.
      *
      * @param work what to do
      * @param <T> what it returns
@@ -152,7 +153,10 @@ public final class Db {
         }
     }
 
-    /** A broken connection cannot be restored; the pool finds that out by itself, and the first failure is the one to tell. */
+    /**
+     * A broken connection cannot be restored; the pool finds that out by itself, and the first failure is the one to
+     * tell.
+     */
     private static void restoreAutoCommit(Connection connection) {
         try {
             connection.setAutoCommit(true);

@@ -12,8 +12,8 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 
 /**
- * The database's clock, told without asking it: the answer of the last question plus what this machine's monotonic clock counted since. A
- * machine whose own time of day is an hour off changes nothing.
+ * The database's clock, told without asking it: the answer of the last question plus what this machine's monotonic
+ * clock counted since. A machine whose own time of day is an hour off changes nothing.
  *
  * <p>Safe for use by several threads.
  */
@@ -22,9 +22,7 @@ public final class DbClock extends Clock {
     private final String question;
     private volatile Reading reading = new Reading(Instant.now(), System.nanoTime());
 
-    /**
-     * @param sql fills the schema's name in
-     */
+    /** @param sql fills the schema's name in */
     public DbClock(Sql sql) {
         this.question = sql.of("SELECT ${llmdb}.llmdb_now()");
     }

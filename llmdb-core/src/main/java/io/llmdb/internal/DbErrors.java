@@ -14,7 +14,8 @@ import org.postgresql.util.ServerErrorMessage;
 public final class DbErrors {
 
     /** Shutdown, crash, cannot connect now, too many connections, out of reach for other reasons of operation. */
-    private static final Set<String> UNAVAILABLE_STATES = Set.of("57P01", "57P02", "57P03", "53300", "57P05", "25P03", "57000");
+    private static final Set<String> UNAVAILABLE_STATES =
+            Set.of("57P01", "57P02", "57P03", "53300", "57P05", "25P03", "57000");
 
     private static final Set<String> RUN_AGAIN_STATES = Set.of("40001", "40P01");
 

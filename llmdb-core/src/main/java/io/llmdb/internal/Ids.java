@@ -8,9 +8,9 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * UUIDs of version 7 (RFC 9562) whose time stamp is an instant that the caller gives, to the millisecond.
  *
- * <p>Our own few lines, because libraries stamp the present moment of their own clock, and an event's id must carry the event's start by the
- * database's clock. The 74 other bits are a counter sent through a bijection from a random start: no two ids of one process are equal,
- * and those of two processes meet by chance only. Ids are no secrets.
+ * <p>Our own few lines, because libraries stamp the present moment of their own clock, and an event's id must carry the
+ * event's start by the database's clock. The 74 other bits are a counter sent through a bijection from a random start:
+ * no two ids of one process are equal, and those of two processes meet by chance only. Ids are no secrets.
  */
 public final class Ids {
 

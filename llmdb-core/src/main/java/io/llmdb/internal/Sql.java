@@ -1,15 +1,11 @@
 package io.llmdb.internal;
 
-/**
- * Plain SQL with the schema's name filled in, made once when its owner is made.
- */
+/** Plain SQL with the schema's name filled in, made once when its owner is made. */
 public final class Sql {
 
     private final String quotedSchema;
 
-    /**
-     * @param schema the schema's name, unquoted
-     */
+    /** @param schema the schema's name, unquoted */
     public Sql(String schema) {
         this.quotedSchema = '"' + schema.replace("\"", "\"\"") + '"';
     }

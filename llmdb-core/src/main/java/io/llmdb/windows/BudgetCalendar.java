@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Says which budget window an instant belongs to (semantics, "Budget windows").
  *
- * <p>A window is a function of its length, the zone and, where the calendar has no boundary of that length, of an anchor: the start of any
- * window of the same chain. No job has to run on time for it.
+ * <p>A window is a function of its length, the zone and, where the calendar has no boundary of that length, of an
+ * anchor: the start of any window of the same chain. No job has to run on time for it.
  *
  * <table>
  * <caption>Boundaries by length</caption>

@@ -7,9 +7,7 @@ public class DatabaseFailureException extends LlmDbException {
 
     private static final long serialVersionUID = 1L;
 
-    /**
-     * @param message what is wrong and what to do about it
-     */
+    /** @param message what is wrong and what to do about it */
     public DatabaseFailureException(String message) {
         super(message);
     }

@@ -7,9 +7,7 @@ public class SchemaException extends LlmDbException {
 
     private static final long serialVersionUID = 1L;
 
-    /**
-     * @param message what is wrong and what to do about it
-     */
+    /** @param message what is wrong and what to do about it */
     public SchemaException(String message) {
         super(message);
     }

@@ -21,9 +21,9 @@ import org.slf4j.LoggerFactory;
 /**
  * Brings a schema of any name to what this version of the library needs, beside other people's tables.
  *
- * <p>Any number of processes may call {@link #migrate()} at once: one migrates, the others wait for it. Every migration is one
- * transaction, so none is ever half applied; a history that says otherwise is refused. Needs no extension and no superuser: the role
- * must be able to create the schema, or to create tables in it where it exists.
+ * <p>Any number of processes may call {@link #migrate()} at once: one migrates, the others wait for it. Every migration
+ * is one transaction, so none is ever half applied; a history that says otherwise is refused. Needs no extension and no
+ * superuser: the role must be able to create the schema, or to create tables in it where it exists.
  *
  * <p>Instances are immutable and safe for use by several threads.
  */
@@ -54,14 +54,16 @@ public final class SchemaMigrator {
      * A migrator for one schema of one database.
      *
      * @param dataSource gives connections to the database; {@link #migrate()} uses at most three at a time
-     * @param schema the schema's name: a letter or underscore, then letters, digits, {@code _ $ -}, at most 63 characters
+     * @param schema the schema's name: a letter or underscore, then letters, digits, {@code _ $ -}, at most 63
+     *     characters
      * @return the migrator; nothing was done yet
      * @throws SchemaException where the name is none
      */
     public static SchemaMigrator of(DataSource dataSource, String schema) {
         if (!SCHEMA_NAME.matcher(schema).matches()) {
-            throw new SchemaException("schema \"" + schema
-                    + "\" is no name for a schema: use a letter or underscore, then letters, digits, _ $ -, at most 63 characters");
+            throw new SchemaException(
+                    "schema \"" + schema
+                            + "\" is no name for a schema: use a letter or underscore, then letters, digits, _ $ -, at most 63 characters");
         }
         return new SchemaMigrator(dataSource, schema);
     }
@@ -70,8 +72,8 @@ public final class SchemaMigrator {
      * Applies the migrations that are missing; does nothing where none is.
      *
      * @return how the schema stands afterwards
-     * @throws SchemaException where the schema cannot be migrated: not enough rights, a history that does not fit, a server that is too
-     *     old; the message says what to do
+     * @throws SchemaException where the schema cannot be migrated: not enough rights, a history that does not fit, a
+     *     server that is too old; the message says what to do
      * @throws DatabaseUnavailableException where the database cannot be reached
      */
     public SchemaReport migrate() {
@@ -116,14 +118,16 @@ public final class SchemaMigrator {
                             + "\" is half applied: restore the schema from a backup, or finish the step by hand and mark it in "
                             + HISTORY_TABLE);
                 } else if (state.isApplied() && !state.isResolved()) {
-                    problems.add("Schema \"" + schema + "\" has migration " + name
-                            + ", which this version of the library does not know: use the version that made it, or a newer one");
+                    problems.add(
+                            "Schema \"" + schema + "\" has migration " + name
+                                    + ", which this version of the library does not know: use the version that made it, or a newer one");
                 } else if (state.isApplied()) {
                     applied.add(name);
                     version = String.valueOf(step.getVersion());
                     if (!step.isChecksumMatching()) {
-                        problems.add("Migration " + name + " of schema \"" + schema
-                                + "\" is not the one that this version of the library has: it was edited after it was applied");
+                        problems.add(
+                                "Migration " + name + " of schema \"" + schema
+                                        + "\" is not the one that this version of the library has: it was edited after it was applied");
                     }
                 }
             }
@@ -133,7 +137,10 @@ public final class SchemaMigrator {
         return new SchemaReport(schema, version, applied, pending, problems);
     }
 
-    /** Done here rather than by Flyway, because two sessions that create one schema at once collide even with IF NOT EXISTS. */
+    /**
+     * Done here rather than by Flyway, because two sessions that create one schema at once collide even with IF NOT
+     * EXISTS.
+     */
     private void createSchema() {
         try (Connection connection = dataSource.getConnection()) {
             connection.setAutoCommit(false);
@@ -148,9 +155,11 @@ public final class SchemaMigrator {
                 connection.commit();
             } catch (SQLException e) {
                 connection.rollback();
-                throw new SchemaException("Schema \"" + schema + "\" could not be created: " + e.getMessage()
-                        + " (SQLSTATE " + e.getSQLState()
-                        + "). Create it yourself and grant its use and CREATE on it to this role, or grant CREATE on the database", e);
+                throw new SchemaException(
+                        "Schema \"" + schema + "\" could not be created: " + e.getMessage()
+                                + " (SQLSTATE " + e.getSQLState()
+                                + "). Create it yourself and grant its use and CREATE on it to this role, or grant CREATE on the database",
+                        e);
             } finally {
                 connection.setAutoCommit(true);
             }
@@ -166,7 +175,8 @@ public final class SchemaMigrator {
                         "SELECT current_setting('server_version_num')::int, current_setting('server_version')")) {
             rows.next();
             if (rows.getInt(1) < OLDEST_SERVER) {
-                throw new SchemaException("The server is PostgreSQL " + rows.getString(2) + "; 14 is the oldest that works");
+                throw new SchemaException(
+                        "The server is PostgreSQL " + rows.getString(2) + "; 14 is the oldest that works");
             }
         } catch (SQLException e) {
             throw unreachable(e);

@@ -1,4 +1,6 @@
-/** The database's schema: its migrations and what runs them. The generated tables are in {@code io.llmdb.schema.jooq}. */
+/**
+ * The database's schema: its migrations and what runs them. The generated tables are in {@code io.llmdb.schema.jooq}.
+ */
 @NullMarked
 package io.llmdb.schema;
 

@@ -27,8 +27,8 @@ import org.jooq.meta.jaxb.Target;
 /**
  * Generates the jOOQ classes of the schema: starts a PostgreSQL, migrates it, reads it.
  *
- * <p>The SQL files are the only source. Nothing is done when neither they nor this generator changed since the last run, which a
- * checksum beside the output tells.
+ * <p>The SQL files are the only source. Nothing is done when neither they nor this generator changed since the last
+ * run, which a checksum beside the output tells.
  *
  * <p>Arguments: the folder of the migrations, the folder to write to.
  */
@@ -47,7 +47,9 @@ public final class GenerateTables {
         Path output = Path.of(args[1]);
         Path stamp = output.resolveSibling("jooq.checksum");
         String checksum = checksum(migrations);
-        if (Files.exists(stamp) && Files.isDirectory(output) && Files.readString(stamp).equals(checksum)) {
+        if (Files.exists(stamp)
+                && Files.isDirectory(output)
+                && Files.readString(stamp).equals(checksum)) {
             System.out.println("Tables are up to date with " + migrations);
             return;
         }
