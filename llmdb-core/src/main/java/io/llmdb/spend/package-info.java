@@ -1,4 +1,4 @@
-/** The way of a finished request into the books. */
+/** The way of a finished request into the books: the event, its delivery, the one transaction that books it. */
 @NullMarked
 package io.llmdb.spend;
 
