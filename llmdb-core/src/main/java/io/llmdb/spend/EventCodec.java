@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Events as bytes, for the journal and the dead letters, and their digest.
  *
- * <p>A version byte, then the fields in a fixed order. Numbers are variable-length integers, texts UTF-8 behind their length plus one, with
- * zero for null.
+ * <p>A version byte, then the fields in a fixed order. Numbers are variable-length integers, texts UTF-8 behind their
+ * length plus one, with zero for null.
  */
 final class EventCodec {
 
@@ -41,7 +41,8 @@ final class EventCodec {
         try {
             byte version = in.get();
             if (version != VERSION) {
-                throw new InvalidArgumentException("An event of version " + version + " cannot be read; this library writes " + VERSION);
+                throw new InvalidArgumentException(
+                        "An event of version " + version + " cannot be read; this library writes " + VERSION);
             }
             SpendEvent.Builder builder = read(new Reader(in));
             return builder.build();
@@ -258,7 +259,8 @@ final class EventCodec {
 
         private byte[] bytes(long count) {
             if (count < 0 || count > in.remaining()) {
-                throw new InvalidArgumentException("a length of " + count + " where " + in.remaining() + " bytes are left");
+                throw new InvalidArgumentException(
+                        "a length of " + count + " where " + in.remaining() + " bytes are left");
             }
             byte[] bytes = new byte[(int) count];
             in.get(bytes);
@@ -316,7 +318,8 @@ final class EventCodec {
             long count = number();
             List<CounterId> counters = new ArrayList<>();
             for (long i = 0; i < count; i++) {
-                counters.add(new CounterId(Scope.ofSqlName(required()), required(), required(), required(), required()));
+                counters.add(
+                        new CounterId(Scope.ofSqlName(required()), required(), required(), required(), required()));
             }
             return counters;
         }

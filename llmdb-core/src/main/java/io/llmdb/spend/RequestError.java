@@ -11,7 +11,11 @@ import org.jspecify.annotations.Nullable;
  * @param statusCode the HTTP status, as text; empty: none
  * @param requestJson {@code request_kwargs}, a JSON object, or null
  */
-public record RequestError(String type, String message, String statusCode, @Nullable String requestJson) {
+public record RequestError(
+        String type,
+        String message,
+        String statusCode,
+        @Nullable String requestJson) {
 
     /** Checks for null. */
     public RequestError {

@@ -2,9 +2,7 @@ package io.llmdb.spend;
 
 import java.util.Locale;
 
-/**
- * Whose spend a counter counts, in the order in which locks on counters are taken.
- */
+/** Whose spend a counter counts, in the order in which locks on counters are taken. */
 public enum Scope {
     /** A virtual key; id: its hash. */
     KEY,

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One finished request, successful or not: everything that {@code "LLM_SpendLogs"} holds of it.
  *
- * <p>It changes the log, the counters and the daily totals once, however often it is delivered: its id decides. The same id with other content
- * is an error. Immutable; made by {@link #builder(Instant)} or, with the caller's ids filled in, by an admission.
+ * <p>It changes the log, the counters and the daily totals once, however often it is delivered: its id decides. The
+ * same id with other content is an error. Immutable; made by {@link #builder(Instant)} or, with the caller's ids filled
+ * in, by an admission.
  */
 public final class SpendEvent {
 
@@ -107,7 +108,8 @@ public final class SpendEvent {
      */
     public static Builder builder(UUID id) {
         if (id.version() != 7) {
-            throw new InvalidArgumentException("id " + id + " is no UUIDv7: use SpendEvent.builder(startTime) to have one made");
+            throw new InvalidArgumentException(
+                    "id " + id + " is no UUIDv7: use SpendEvent.builder(startTime) to have one made");
         }
         return new Builder(id, Instant.ofEpochMilli(Ids.epochMilli(id)));
     }
@@ -326,13 +328,11 @@ public final class SpendEvent {
     /** @return id, model, tokens and cost; no prompt and no answer */
     @Override
     public String toString() {
-        return "SpendEvent[" + id + ", key " + keyHash + ", model " + model + ", tokens " + promptTokens + " + " + completionTokens
-                + ", cost " + cost.toPlainString() + (error == null ? "" : ", " + error) + "]";
+        return "SpendEvent[" + id + ", key " + keyHash + ", model " + model + ", tokens " + promptTokens + " + "
+                + completionTokens + ", cost " + cost.toPlainString() + (error == null ? "" : ", " + error) + "]";
     }
 
-    /**
-     * Collects the parts of an event; what is not set is empty or zero. Not safe for use by several threads.
-     */
+    /** Collects the parts of an event; what is not set is empty or zero. Not safe for use by several threads. */
     public static final class Builder {
 
         private final UUID id;
