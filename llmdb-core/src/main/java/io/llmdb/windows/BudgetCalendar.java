@@ -106,7 +106,7 @@ public final class BudgetCalendar {
             return new Window(lastMultiple(seconds, at), nextMultiple(seconds, at));
         }
         Instant first = anchor == null ? at : anchor;
-        long nanosBehindAnchor = at.getNano() - first.getNano();
+        int nanosBehindAnchor = at.getNano() - first.getNano();
         long whole = at.getEpochSecond() - first.getEpochSecond() - (nanosBehindAnchor < 0 ? 1 : 0);
         Instant start = first.plusSeconds(Math.floorDiv(whole, seconds) * seconds);
         return new Window(start, start.plusSeconds(seconds));
