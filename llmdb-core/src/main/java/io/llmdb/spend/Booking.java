@@ -1,0 +1,176 @@
+package io.llmdb.spend;
+
+import io.llmdb.internal.Db;
+import io.llmdb.internal.DbErrors;
+import io.llmdb.internal.Sql;
+import io.llmdb.internal.Tx;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * Books batches of events: log rows, error rows, counters, leases and daily totals in one transaction, each event once.
+ *
+ * <p>An event is known by its id in the log or, where logs are switched off, among the receipts. The first try does not
+ * look: it writes, and the primary key refuses what is there already. Only then is looked up what to leave out.
+ */
+final class Booking {
+
+    /** The bounds let the planner leave out the partitions of other days. */
+    private static final String KNOWN = """
+            SELECT l.id, l.digest FROM ${llmdb}."LLM_SpendLogs" l
+            JOIN unnest(?::uuid[], ?::timestamptz[]) e (id, start) ON l.id = e.id AND l."startTime" = e.start
+            WHERE l."startTime" BETWEEN ?::timestamptz AND ?::timestamptz
+            UNION ALL
+            SELECT r.id, r.digest FROM ${llmdb}."LLM_SpendReceipt" r
+            JOIN unnest(?::uuid[], ?::timestamptz[]) e (id, start) ON r.id = e.id AND r."startTime" = e.start
+            WHERE r."startTime" BETWEEN ?::timestamptz AND ?::timestamptz""";
+
+    private static final Comparator<SpendEvent> LOCK_ORDER = Comparator.comparing(SpendEvent::id, (one, other) -> {
+        int high = Long.compareUnsigned(one.getMostSignificantBits(), other.getMostSignificantBits());
+        return high != 0 ? high : Long.compareUnsigned(one.getLeastSignificantBits(), other.getLeastSignificantBits());
+    });
+
+    private final Db db;
+    private final BookingPolicy policy;
+    private final LogRows logRows;
+    private final CounterBook counters;
+    private final DailyTotals dailyTotals;
+    private final Partitions partitions;
+    private final List<SpendLogSink> sinks;
+    private final String known;
+
+    Booking(Db db, BookingPolicy policy, Partitions partitions, List<SpendLogSink> transactionalSinks) {
+        this.db = db;
+        this.policy = policy;
+        this.partitions = partitions;
+        this.sinks = List.copyOf(transactionalSinks);
+        Sql sql = db.sql();
+        this.logRows = new LogRows(sql, policy.keepPrompts());
+        this.counters = new CounterBook(sql, policy);
+        this.dailyTotals = new DailyTotals(sql);
+        this.known = sql.of(KNOWN);
+    }
+
+    /**
+     * @param booked events that this call booked, in the order of their ids
+     * @param repeated events that had been booked before
+     * @param contradicting events whose id had been booked with other content, or came twice with two contents; not
+     *     booked
+     */
+    record Outcome(List<SpendEvent> booked, List<SpendEvent> repeated, List<SpendEvent> contradicting) {}
+
+    /**
+     * Books events.
+     *
+     * @param events in any order; one may come more than once
+     * @param mayBeKnown whether some may have been booked before, as after an error whose outcome is not known
+     */
+    Outcome book(List<SpendEvent> events, boolean mayBeKnown) {
+        List<SpendEvent> repeated = new ArrayList<>();
+        List<SpendEvent> contradicting = new ArrayList<>();
+        List<SpendEvent> distinct = distinct(events, repeated, contradicting);
+        partitions.ensureFor(distinct);
+        if (!mayBeKnown) {
+            try {
+                return db.transaction(tx -> {
+                    write(tx, distinct);
+                    return new Outcome(distinct, repeated, contradicting);
+                });
+            } catch (RuntimeException e) {
+                if (!DbErrors.isDuplicate(e)) {
+                    throw e;
+                }
+            }
+        }
+        return db.transaction(tx -> {
+            List<SpendEvent> again = new ArrayList<>(repeated);
+            List<SpendEvent> other = new ArrayList<>(contradicting);
+            List<SpendEvent> fresh = withoutKnown(tx.connection(), distinct, again, other);
+            write(tx, fresh);
+            return new Outcome(fresh, again, other);
+        });
+    }
+
+    private void write(Tx tx, List<SpendEvent> events) throws SQLException {
+        if (events.isEmpty()) {
+            return;
+        }
+        Connection connection = tx.connection();
+        if (policy.keepSpendLogs()) {
+            logRows.writeSpend(connection, events);
+        } else {
+            logRows.writeReceipts(connection, events);
+        }
+        if (policy.keepErrorLogs()) {
+            logRows.writeErrors(connection, events);
+        }
+        for (SpendLogSink sink : sinks) {
+            sink.write(new SpendBatch(events, connection));
+        }
+        if (policy.updateCounters()) {
+            counters.add(connection, events);
+            dailyTotals.add(connection, events);
+        }
+    }
+
+    private static List<SpendEvent> distinct(
+            List<SpendEvent> events, List<SpendEvent> repeated, List<SpendEvent> contradicting) {
+        Map<UUID, SpendEvent> byId = new LinkedHashMap<>();
+        for (SpendEvent event : events) {
+            SpendEvent earlier = byId.putIfAbsent(event.id(), event);
+            if (earlier != null) {
+                (earlier.equals(event) ? repeated : contradicting).add(event);
+            }
+        }
+        List<SpendEvent> distinct = new ArrayList<>(byId.values());
+        distinct.sort(LOCK_ORDER);
+        return distinct;
+    }
+
+    private List<SpendEvent> withoutKnown(
+            Connection connection, List<SpendEvent> events, List<SpendEvent> repeated, List<SpendEvent> contradicting)
+            throws SQLException {
+        if (events.isEmpty()) {
+            return events;
+        }
+        Map<UUID, Long> digests = new HashMap<>();
+        try (PreparedStatement statement = connection.prepareStatement(known)) {
+            Object[] ids = events.stream().map(SpendEvent::id).toArray();
+            Object[] starts =
+                    events.stream().map(event -> event.startTime().toString()).toArray();
+            Instant first = events.get(0).startTime();
+            Instant last = events.get(events.size() - 1).startTime();
+            for (int half = 0; half < 2; half++) {
+                statement.setArray(4 * half + 1, connection.createArrayOf("uuid", ids));
+                statement.setArray(4 * half + 2, connection.createArrayOf("timestamptz", starts));
+                statement.setString(4 * half + 3, first.toString());
+                statement.setString(4 * half + 4, last.toString());
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    digests.put(rows.getObject(1, UUID.class), rows.getLong(2));
+                }
+            }
+        }
+        List<SpendEvent> fresh = new ArrayList<>(events.size());
+        for (SpendEvent event : events) {
+            Long digest = digests.get(event.id());
+            if (digest == null) {
+                fresh.add(event);
+            } else {
+                (digest == EventCodec.digest(event) ? repeated : contradicting).add(event);
+            }
+        }
+        return fresh;
+    }
+}

@@ -1,0 +1,133 @@
+package io.llmdb.spend;
+
+import io.llmdb.internal.Json;
+import io.llmdb.internal.Sql;
+import java.io.IOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import org.postgresql.PGConnection;
+
+/**
+ * Writes rows of the logs by COPY. The events come in the order of their ids, so that two writers cannot wait for each
+ * other.
+ */
+final class LogRows {
+
+    private static final String SPEND = """
+            COPY ${llmdb}."LLM_SpendLogs" (id, request_id, call_type, api_key, spend, total_tokens, prompt_tokens, completion_tokens,
+                "startTime", "endTime", request_duration_ms, "completionStartTime", model, model_id, model_group, custom_llm_provider,
+                api_base, "user", metadata, cache_hit, cache_key, request_tags, team_id, organization_id, end_user,
+                requester_ip_address, messages, response, session_id, status, proxy_server_request, digest)
+            FROM STDIN""";
+
+    private static final String ERROR = """
+            COPY ${llmdb}."LLM_ErrorLogs" (id, request_id, "startTime", "endTime", api_base, model_group, llm_model_name, model_id,
+                request_kwargs, exception_type, exception_string, status_code)
+            FROM STDIN""";
+
+    private static final String RECEIPT = """
+            COPY ${llmdb}."LLM_SpendReceipt" (id, "startTime", digest) FROM STDIN""";
+
+    private final String spend;
+    private final String error;
+    private final String receipt;
+    private final boolean keepPrompts;
+
+    LogRows(Sql sql, boolean keepPrompts) {
+        this.spend = sql.of(SPEND);
+        this.error = sql.of(ERROR);
+        this.receipt = sql.of(RECEIPT);
+        this.keepPrompts = keepPrompts;
+    }
+
+    void writeSpend(Connection connection, List<SpendEvent> events) throws SQLException {
+        CopyText rows = new CopyText(events.size() * 512);
+        for (SpendEvent event : events) {
+            rows.uuid(event.id())
+                    .text(event.requestId())
+                    .text(event.callType())
+                    .text(event.keyHash())
+                    .decimal(event.cost())
+                    .number(event.totalTokens())
+                    .number(event.promptTokens())
+                    .number(event.completionTokens())
+                    .instant(event.startTime())
+                    .instant(event.endTime())
+                    .number(Duration.between(event.startTime(), event.endTime()).toMillis())
+                    .instant(event.completionStartTime())
+                    .text(event.model())
+                    .textOrNull(event.modelId())
+                    .textOrNull(event.modelGroup())
+                    .textOrNull(event.provider())
+                    .textOrNull(event.apiBase())
+                    .textOrNull(event.userId())
+                    .text(event.metadata())
+                    .textOrNull(event.cacheHit())
+                    .textOrNull(event.cacheKey())
+                    .text(event.tags().isEmpty() ? null : Json.write(event.tags()))
+                    .textOrNull(event.teamId())
+                    .textOrNull(event.organizationId())
+                    .textOrNull(event.endUser())
+                    .textOrNull(event.requesterIp())
+                    .text(keepPrompts ? event.messages() : null)
+                    .text(keepPrompts ? event.response() : null)
+                    .textOrNull(event.sessionId())
+                    .text(event.isSuccess() ? "success" : "failure")
+                    .text(keepPrompts ? event.proxyServerRequest() : null)
+                    .number(EventCodec.digest(event))
+                    .endRow();
+        }
+        copy(connection, spend, rows);
+    }
+
+    void writeReceipts(Connection connection, List<SpendEvent> events) throws SQLException {
+        CopyText rows = new CopyText(events.size() * 96);
+        for (SpendEvent event : events) {
+            rows.uuid(event.id())
+                    .instant(event.startTime())
+                    .number(EventCodec.digest(event))
+                    .endRow();
+        }
+        copy(connection, receipt, rows);
+    }
+
+    void writeErrors(Connection connection, List<SpendEvent> events) throws SQLException {
+        CopyText rows = new CopyText(1024);
+        boolean any = false;
+        for (SpendEvent event : events) {
+            RequestError failure = event.error();
+            if (failure != null) {
+                any = true;
+                rows.uuid(event.id())
+                        .text(event.requestId())
+                        .instant(event.startTime())
+                        .instant(event.endTime())
+                        .text(event.apiBase())
+                        .text(event.modelGroup())
+                        .text(event.model())
+                        .text(event.modelId())
+                        .text(failure.requestJson() == null ? "{}" : failure.requestJson())
+                        .text(failure.type())
+                        .text(failure.message())
+                        .text(failure.statusCode())
+                        .endRow();
+            }
+        }
+        if (any) {
+            copy(connection, error, rows);
+        }
+    }
+
+    private static void copy(Connection connection, String sql, CopyText rows) throws SQLException {
+        try {
+            connection
+                    .unwrap(PGConnection.class)
+                    .getCopyAPI()
+                    .copyIn(sql, new java.io.ByteArrayInputStream(rows.toBytes()), 64 * 1024);
+        } catch (IOException e) {
+            throw new SQLException("COPY could not be sent", "08006", e);
+        }
+    }
+}

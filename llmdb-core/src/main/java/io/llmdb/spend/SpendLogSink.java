@@ -1,0 +1,48 @@
+package io.llmdb.spend;
+
+import java.sql.SQLException;
+
+/**
+ * Where finished requests leave: the library's own log tables are behind one such sink, a proxy adds others beside it
+ * (Kafka, S3, Prometheus).
+ *
+ * <p>Sinks never decide whether spend counts: counters, budgets and daily totals move whether or not any sink keeps
+ * anything. One thread calls a sink at a time.
+ */
+public interface SpendLogSink extends AutoCloseable {
+
+    /** When a sink is called. */
+    enum Phase {
+        /**
+         * Inside the transaction that books the batch: what is written through its connection is committed together
+         * with the books, or not at all. A failure fails the batch, which is then tried again.
+         */
+        IN_TRANSACTION,
+        /**
+         * After the commit, on a thread of the sink's own. Each event comes once, but not at all where the process dies
+         * between the commit and the call. A failure is counted and logged, and changes nothing else.
+         */
+        AFTER_COMMIT
+    }
+
+    /**
+     * Takes a batch.
+     *
+     * @param batch the finished requests
+     * @throws SQLException where its database refuses
+     */
+    void write(SpendBatch batch) throws SQLException;
+
+    /**
+     * When this sink wants to be called.
+     *
+     * @return after the commit, unless overridden; asked once
+     */
+    default Phase phase() {
+        return Phase.AFTER_COMMIT;
+    }
+
+    /** Called once after the last batch; does nothing unless overridden. */
+    @Override
+    default void close() {}
+}

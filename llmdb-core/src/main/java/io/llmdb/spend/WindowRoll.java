@@ -1,0 +1,142 @@
+package io.llmdb.spend;
+
+import io.llmdb.common.BudgetDuration;
+import io.llmdb.windows.BudgetCalendar;
+import io.llmdb.windows.Window;
+import java.math.BigDecimal;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of a counter whose window does not hold all of the spend that is to be booked on it.
+ *
+ * <p>A pure function, so that a model can judge it: given the counter as it stands and the spend by instant, the
+ * counter as it shall stand, and the past windows with what they gain.
+ *
+ * @param spend what the current window has spent afterwards
+ * @param windowStart the start of the current window; null: no windows
+ * @param resetAt its end; null: no windows
+ * @param past spend to add to windows that are over, oldest first
+ */
+public record WindowRoll(
+        BigDecimal spend,
+        @Nullable Instant windowStart,
+        @Nullable Instant resetAt,
+        List<PastWindow> past) {
+
+    /**
+     * Spend of a window that is over.
+     *
+     * @param start its first instant
+     * @param end the first instant of the next
+     * @param spend what to add to it
+     */
+    public record PastWindow(Instant start, Instant end, BigDecimal spend) {}
+
+    /**
+     * A counter as it stands.
+     *
+     * @param spend what the current window has spent
+     * @param windowStart the start of the current window, or null
+     * @param resetAt its end, or null
+     * @param duration how long its windows are now; null: one window for ever
+     * @param maxBudget what a window may spend; null: unlimited
+     */
+    public record Counter(
+            BigDecimal spend,
+            @Nullable Instant windowStart,
+            @Nullable Instant resetAt,
+            @Nullable BudgetDuration duration,
+            @Nullable BigDecimal maxBudget) {}
+
+    /**
+     * Some spend.
+     *
+     * @param at when its request was admitted
+     * @param amount how much
+     */
+    public record Spent(Instant at, BigDecimal amount) {}
+
+    /**
+     * Adds spend and moves the counter on to the window of {@code now} or of the latest spend, whichever is later.
+     * Nothing is lost: what the counter held goes to the window that it was counted in, and spend of windows that are
+     * over goes to them.
+     *
+     * @param calendar the calendar
+     * @param counter the counter as it stands
+     * @param now the present, by the database's clock
+     * @param added what to add
+     * @param rollover whether what a window has spent above its maximum is carried into the next
+     * @return the counter as it shall stand
+     */
+    public static WindowRoll of(
+            BudgetCalendar calendar, Counter counter, Instant now, List<Spent> added, boolean rollover) {
+        BigDecimal sum = added.stream().map(Spent::amount).reduce(BigDecimal.ZERO, BigDecimal::add);
+        BudgetDuration duration = counter.duration();
+        if (duration == null) {
+            return new WindowRoll(counter.spend().add(sum), null, null, List.of());
+        }
+        Instant anchor = counter.windowStart();
+        Instant reset = counter.resetAt();
+        if (reset == null) {
+            // Windows begin now; what was spent so far counts in the first.
+            Window first = calendar.windowAt(duration, anchor, now);
+            return new WindowRoll(counter.spend().add(sum), first.start(), first.end(), List.of());
+        }
+        Instant start = anchor == null ? Instant.MIN : anchor;
+        boolean over = !now.isBefore(reset);
+        // Boundaries go on from the end of the window that is over, so a length that was changed meanwhile applies from
+        // there.
+        Window current = over ? calendar.windowAt(duration, reset, now) : new Window(start, reset);
+        Map<Instant, PastWindow> past = new TreeMap<>();
+        BigDecimal spend = over ? BigDecimal.ZERO : counter.spend();
+        if (over && counter.spend().signum() != 0) {
+            Window last = anchor == null
+                    ? calendar.windowAt(duration, reset, reset.minusNanos(1))
+                    : new Window(anchor, reset);
+            add(past, last, counter.spend());
+        }
+        for (Spent spent : added) {
+            Instant at = spent.at();
+            if (!at.isBefore(current.start())) {
+                spend = spend.add(spent.amount());
+            } else if (over && !at.isBefore(start) && at.isBefore(reset)) {
+                add(
+                        past,
+                        anchor == null
+                                ? calendar.windowAt(duration, reset, reset.minusNanos(1))
+                                : new Window(anchor, reset),
+                        spent.amount());
+            } else {
+                add(past, calendar.windowAt(duration, over ? reset : start, at), spent.amount());
+            }
+        }
+        if (over && rollover) {
+            spend = spend.add(overspend(counter.maxBudget(), past, reset));
+        }
+        return new WindowRoll(spend, current.start(), current.end(), new ArrayList<>(past.values()));
+    }
+
+    /** What the window that ended at the reset had spent above its maximum. */
+    private static BigDecimal overspend(@Nullable BigDecimal maxBudget, Map<Instant, PastWindow> past, Instant reset) {
+        if (maxBudget == null) {
+            return BigDecimal.ZERO;
+        }
+        return past.values().stream()
+                .filter(window -> window.end().equals(reset))
+                .map(window -> window.spend().subtract(maxBudget).max(BigDecimal.ZERO))
+                .reduce(BigDecimal.ZERO, BigDecimal::add);
+    }
+
+    private static void add(Map<Instant, PastWindow> past, Window window, BigDecimal amount) {
+        past.merge(
+                window.start(),
+                new PastWindow(window.start(), window.end(), amount),
+                (one, other) ->
+                        new PastWindow(one.start(), one.end(), one.spend().add(other.spend())));
+    }
+}
