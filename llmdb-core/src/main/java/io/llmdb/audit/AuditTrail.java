@@ -19,7 +19,8 @@ import org.jooq.Table;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes the audit log: one row for each change, in the transaction of the change. Does nothing where {@code store_audit_logs} is off.
+ * Writes the audit log: one row for each change, in the transaction of the change. Does nothing where
+ * {@code store_audit_logs} is off.
  *
  * <p>Not API. Safe for use by several threads.
  */
@@ -57,7 +58,11 @@ public final class AuditTrail {
      * @param after its row after; null where there is none; only values that differ are recorded
      */
     public record Change(
-            AuditAction action, Table<?> table, String objectId, @Nullable Record before, @Nullable Record after) {}
+            AuditAction action,
+            Table<?> table,
+            String objectId,
+            @Nullable Record before,
+            @Nullable Record after) {}
 
     /**
      * The id of an object with a key of several columns.
@@ -99,8 +104,8 @@ public final class AuditTrail {
     }
 
     private static void insert(Tx tx, Actor actor, Instant at, List<Change> changes) {
-        InsertValuesStep9<?, UUID, java.time.OffsetDateTime, String, String, String, String, String, JSONB, JSONB> insert =
-                tx.dsl()
+        InsertValuesStep9<?, UUID, java.time.OffsetDateTime, String, String, String, String, String, JSONB, JSONB>
+                insert = tx.dsl()
                         .insertInto(
                                 AUDIT_LOG,
                                 AUDIT_LOG.ID,
@@ -127,7 +132,10 @@ public final class AuditTrail {
         insert.execute();
     }
 
-    /** A UUIDv7 whose twelve bits behind the millisecond say how far into it (RFC 9562, method 3), so that ids sort by time. */
+    /**
+     * A UUIDv7 whose twelve bits behind the millisecond say how far into it (RFC 9562, method 3), so that ids sort by
+     * time.
+     */
     private static UUID id(Instant at) {
         long fraction = (at.getNano() % 1_000_000L) * 4096 / 1_000_000;
         return Ids.derived(at, fraction, Ids.at(at).getLeastSignificantBits() << 2);

@@ -98,7 +98,10 @@ final class AuditValues {
             Map<String, Object> copy = new LinkedHashMap<>();
             map.forEach((name, member) -> {
                 String text = String.valueOf(name);
-                put(copy, (String) Objects.requireNonNull(redacted(text)), isSecret(text, member) ? REDACTED : redacted(member));
+                put(
+                        copy,
+                        (String) Objects.requireNonNull(redacted(text)),
+                        isSecret(text, member) ? REDACTED : redacted(member));
             });
             return copy;
         }

@@ -5,7 +5,8 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an object has spent, as its row says. A window that is over counts as reset for admissions even where the row still holds it.
+ * What an object has spent, as its row says. A window that is over counts as reset for admissions even where the row
+ * still holds it.
  *
  * @param spend spent in the current window
  * @param totalSpend ever spent; never reset

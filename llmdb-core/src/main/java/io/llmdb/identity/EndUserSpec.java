@@ -13,14 +13,22 @@ import org.jspecify.annotations.Nullable;
  * @param defaultModel the model for calls that name none; null: none
  * @param blocked whether every call for it is refused
  * @param budgetId the budget row that counts for it; null: none; the configured default tier counts
- * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where {@code budgetId} names the row
+ * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where
+ *     {@code budgetId} names the row
  */
-public record EndUserSpec(@Nullable String alias, @Nullable String allowedModelRegion, @Nullable String defaultModel, boolean blocked, @Nullable String budgetId, @Nullable BudgetSpec ownBudget) {
+public record EndUserSpec(
+        @Nullable String alias,
+        @Nullable String allowedModelRegion,
+        @Nullable String defaultModel,
+        boolean blocked,
+        @Nullable String budgetId,
+        @Nullable BudgetSpec ownBudget) {
 
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are given
+     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are
+     *     given
      */
     public EndUserSpec {
         Arguments.optionalText("alias", alias);
@@ -28,13 +36,12 @@ public record EndUserSpec(@Nullable String alias, @Nullable String allowedModelR
         Arguments.optionalText("default_model", defaultModel);
         Arguments.optionalText("budget_id", budgetId);
         if (budgetId != null && ownBudget != null) {
-            throw new InvalidArgumentException("budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
+            throw new InvalidArgumentException(
+                    "budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
         }
     }
 
-    /**
-     * @return an end user without limits
-     */
+    /** @return an end user without limits */
     public static EndUserSpec empty() {
         return new EndUserSpec(null, null, null, false, null, null);
     }

@@ -4,7 +4,8 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A link by which a user comes in for the first time. Its id lets its holder in, so treat it like a password until it is used.
+ * A link by which a user comes in for the first time. Its id lets its holder in, so treat it like a password until it
+ * is used.
  *
  * @param id the secret part of the link
  * @param userId the user who is invited
@@ -15,7 +16,15 @@ import org.jspecify.annotations.Nullable;
  * @param updatedAt when it was last edited; spending is no edit
  * @param updatedBy who edited it last; empty: unknown
  */
-public record Invitation(String id, String userId, @Nullable Instant acceptedAt, Instant expiresAt, Instant createdAt, String createdBy, Instant updatedAt, String updatedBy) {
+public record Invitation(
+        String id,
+        String userId,
+        @Nullable Instant acceptedAt,
+        Instant expiresAt,
+        Instant createdAt,
+        String createdBy,
+        Instant updatedAt,
+        String updatedBy) {
 
     /** @return whether it was used */
     public boolean isAccepted() {
@@ -25,7 +34,8 @@ public record Invitation(String id, String userId, @Nullable Instant acceptedAt,
     /** @return all parts; of an unused link not its id */
     @Override
     public String toString() {
-        return "Invitation[id=" + (acceptedAt == null ? "***" : id) + ", userId=" + userId + ", acceptedAt=" + acceptedAt + ", expiresAt=" + expiresAt
-                + ", createdAt=" + createdAt + ", createdBy=" + createdBy + ", updatedAt=" + updatedAt + ", updatedBy=" + updatedBy + "]";
+        return "Invitation[id=" + (acceptedAt == null ? "***" : id) + ", userId=" + userId + ", acceptedAt="
+                + acceptedAt + ", expiresAt=" + expiresAt + ", createdAt=" + createdAt + ", createdBy=" + createdBy
+                + ", updatedAt=" + updatedAt + ", updatedBy=" + updatedBy + "]";
     }
 }

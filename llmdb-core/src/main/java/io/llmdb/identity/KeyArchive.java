@@ -22,8 +22,8 @@ import org.jooq.Table;
 import org.jooq.impl.DSL;
 
 /**
- * Keeps the rows of virtual keys that go away, and deletes them. The one place that does: keys go when they are deleted, and with their team,
- * user or organization.
+ * Keeps the rows of virtual keys that go away, and deletes them. The one place that does: keys go when they are
+ * deleted, and with their team, user or organization.
  *
  * <p>Not API. Safe for use by several threads.
  */
@@ -34,9 +34,7 @@ public final class KeyArchive {
 
     private final AuditTrail audit;
 
-    /**
-     * @param audit records each key that is deleted
-     */
+    /** @param audit records each key that is deleted */
     public KeyArchive(AuditTrail audit) {
         this.audit = audit;
     }
@@ -54,8 +52,12 @@ public final class KeyArchive {
         List<VirtualKeyRow> keys = archive(tx, which, "deleted", actor, at);
         List<String> hashes = keys.stream().map(VirtualKeyRow::getToken).toList();
         for (int from = 0; from < hashes.size(); from += ROWS_PER_STATEMENT) {
-            String[] chunk = hashes.subList(from, Math.min(hashes.size(), from + ROWS_PER_STATEMENT)).toArray(new String[0]);
-            tx.dsl().deleteFrom(VIRTUAL_KEY).where(VIRTUAL_KEY.TOKEN.eq(DSL.any(chunk))).execute();
+            String[] chunk = hashes.subList(from, Math.min(hashes.size(), from + ROWS_PER_STATEMENT))
+                    .toArray(new String[0]);
+            tx.dsl()
+                    .deleteFrom(VIRTUAL_KEY)
+                    .where(VIRTUAL_KEY.TOKEN.eq(DSL.any(chunk)))
+                    .execute();
         }
         if (audit.isOn()) {
             audit.record(
@@ -63,7 +65,8 @@ public final class KeyArchive {
                     actor,
                     at,
                     keys.stream()
-                            .map(key -> new AuditTrail.Change(AuditAction.DELETED, VIRTUAL_KEY, key.getToken(), key, null))
+                            .map(key ->
+                                    new AuditTrail.Change(AuditAction.DELETED, VIRTUAL_KEY, key.getToken(), key, null))
                             .toList());
         }
         return hashes;
@@ -88,7 +91,13 @@ public final class KeyArchive {
                 .fetch();
         OffsetDateTime deletedAt = at.atOffset(ZoneOffset.UTC);
         for (int from = 0; from < keys.size(); from += ROWS_PER_STATEMENT) {
-            insert(tx, keys.subList(from, Math.min(keys.size(), from + ROWS_PER_STATEMENT)), reason, actor, at, deletedAt);
+            insert(
+                    tx,
+                    keys.subList(from, Math.min(keys.size(), from + ROWS_PER_STATEMENT)),
+                    reason,
+                    actor,
+                    at,
+                    deletedAt);
         }
         return keys;
     }
@@ -98,7 +107,8 @@ public final class KeyArchive {
         String[] hashes = keys.stream().map(VirtualKeyRow::getToken).toArray(String[]::new);
         UUID[] ids = keys.stream().map(key -> Ids.at(at)).toArray(UUID[]::new);
         VirtualKey key = VIRTUAL_KEY.as("k");
-        Table<?> given = DSL.table("unnest({0}, {1})", DSL.val(ids), DSL.val(hashes)).as("given", "id", "token");
+        Table<?> given =
+                DSL.table("unnest({0}, {1})", DSL.val(ids), DSL.val(hashes)).as("given", "id", "token");
         tx.dsl()
                 .insertInto(
                         DELETED_KEY,

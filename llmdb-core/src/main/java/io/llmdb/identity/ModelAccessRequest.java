@@ -16,7 +16,15 @@ import org.jspecify.annotations.Nullable;
  * @param decidedBy who decided; null: nobody yet
  * @param decidedAt when it was decided; null: not yet
  */
-public record ModelAccessRequest(String id, String userId, List<String> models, String justification, ModelAccessStatus status, Instant createdAt, @Nullable String decidedBy, @Nullable Instant decidedAt) {
+public record ModelAccessRequest(
+        String id,
+        String userId,
+        List<String> models,
+        String justification,
+        ModelAccessStatus status,
+        Instant createdAt,
+        @Nullable String decidedBy,
+        @Nullable Instant decidedAt) {
 
     /** Copies the list. */
     public ModelAccessRequest {

@@ -1,6 +1,5 @@
 package io.llmdb.identity;
 
-
 /** What became of a request for models. */
 public enum ModelAccessStatus {
     /** Nobody has decided yet. */

@@ -14,4 +14,11 @@ import java.time.Instant;
  * @param updatedAt when it was last edited; spending is no edit
  * @param updatedBy who edited it last; empty: unknown
  */
-public record Organization(String id, OrganizationSpec spec, SpendState spendState, Instant createdAt, String createdBy, Instant updatedAt, String updatedBy) {}
+public record Organization(
+        String id,
+        OrganizationSpec spec,
+        SpendState spendState,
+        Instant createdAt,
+        String createdBy,
+        Instant updatedAt,
+        String updatedBy) {}

@@ -13,4 +13,10 @@ import java.time.Instant;
  * @param createdAt when it was made
  * @param updatedAt when it was last edited
  */
-public record OrganizationMembership(String organizationId, String userId, OrganizationMembershipSpec spec, SpendState spendState, Instant createdAt, Instant updatedAt) {}
+public record OrganizationMembership(
+        String organizationId,
+        String userId,
+        OrganizationMembershipSpec spec,
+        SpendState spendState,
+        Instant createdAt,
+        Instant updatedAt) {}

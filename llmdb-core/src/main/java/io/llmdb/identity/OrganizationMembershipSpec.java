@@ -10,20 +10,26 @@ import org.jspecify.annotations.Nullable;
  *
  * @param role the role in the organization, such as {@code org_admin}; null: none
  * @param budgetId the budget row that counts for it; null: the member has no limit of its own
- * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where {@code budgetId} names the row
+ * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where
+ *     {@code budgetId} names the row
  */
-public record OrganizationMembershipSpec(@Nullable String role, @Nullable String budgetId, @Nullable BudgetSpec ownBudget) {
+public record OrganizationMembershipSpec(
+        @Nullable String role,
+        @Nullable String budgetId,
+        @Nullable BudgetSpec ownBudget) {
 
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are given
+     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are
+     *     given
      */
     public OrganizationMembershipSpec {
         Arguments.optionalText("role", role);
         Arguments.optionalText("budget_id", budgetId);
         if (budgetId != null && ownBudget != null) {
-            throw new InvalidArgumentException("budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
+            throw new InvalidArgumentException(
+                    "budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
         }
     }
 

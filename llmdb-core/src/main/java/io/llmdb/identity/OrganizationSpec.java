@@ -14,14 +14,21 @@ import org.jspecify.annotations.Nullable;
  * @param models names of models that it may call; empty: all
  * @param metadata whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all through
  * @param budgetId the budget row that counts for it; null: it gets one of its own without limits
- * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where {@code budgetId} names the row
+ * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where
+ *     {@code budgetId} names the row
  */
-public record OrganizationSpec(String alias, List<String> models, Map<String, Object> metadata, @Nullable String budgetId, @Nullable BudgetSpec ownBudget) {
+public record OrganizationSpec(
+        String alias,
+        List<String> models,
+        Map<String, Object> metadata,
+        @Nullable String budgetId,
+        @Nullable BudgetSpec ownBudget) {
 
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are given
+     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are
+     *     given
      */
     public OrganizationSpec {
         Arguments.text("alias", alias);
@@ -29,7 +36,8 @@ public record OrganizationSpec(String alias, List<String> models, Map<String, Ob
         metadata = Arguments.json("metadata", metadata);
         Arguments.optionalText("budget_id", budgetId);
         if (budgetId != null && ownBudget != null) {
-            throw new InvalidArgumentException("budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
+            throw new InvalidArgumentException(
+                    "budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
         }
     }
 
@@ -58,7 +66,8 @@ public record OrganizationSpec(String alias, List<String> models, Map<String, Ob
     }
 
     /**
-     * @param value whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all through
+     * @param value whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all
+     *     through
      * @return a copy with it
      */
     public OrganizationSpec withMetadata(Map<String, Object> value) {

@@ -13,4 +13,5 @@ import java.time.Instant;
  * @param createdBy who made it; empty: unknown
  * @param updatedAt when it was last edited
  */
-public record Tag(String name, TagSpec spec, SpendState spendState, Instant createdAt, String createdBy, Instant updatedAt) {}
+public record Tag(
+        String name, TagSpec spec, SpendState spendState, Instant createdAt, String createdBy, Instant updatedAt) {}

@@ -14,14 +14,21 @@ import org.jspecify.annotations.Nullable;
  * @param models names of models that it may call; empty: all
  * @param modelInfo whatever the proxy keeps about its models; immutable all through
  * @param budgetId the budget row that counts for it; null: none
- * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where {@code budgetId} names the row
+ * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where
+ *     {@code budgetId} names the row
  */
-public record TagSpec(@Nullable String description, List<String> models, Map<String, Object> modelInfo, @Nullable String budgetId, @Nullable BudgetSpec ownBudget) {
+public record TagSpec(
+        @Nullable String description,
+        List<String> models,
+        Map<String, Object> modelInfo,
+        @Nullable String budgetId,
+        @Nullable BudgetSpec ownBudget) {
 
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are given
+     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are
+     *     given
      */
     public TagSpec {
         Arguments.optionalText("description", description);
@@ -29,13 +36,12 @@ public record TagSpec(@Nullable String description, List<String> models, Map<Str
         modelInfo = Arguments.json("model_info", modelInfo);
         Arguments.optionalText("budget_id", budgetId);
         if (budgetId != null && ownBudget != null) {
-            throw new InvalidArgumentException("budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
+            throw new InvalidArgumentException(
+                    "budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
         }
     }
 
-    /**
-     * @return a tag without limits
-     */
+    /** @return a tag without limits */
     public static TagSpec empty() {
         return new TagSpec(null, List.of(), Map.of(), null, null);
     }

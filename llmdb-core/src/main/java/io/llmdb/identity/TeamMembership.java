@@ -12,4 +12,5 @@ import java.time.Instant;
  * @param spendState what it has spent
  * @param createdAt when it was made
  */
-public record TeamMembership(String teamId, String userId, TeamMembershipSpec spec, SpendState spendState, Instant createdAt) {}
+public record TeamMembership(
+        String teamId, String userId, TeamMembershipSpec spec, SpendState spendState, Instant createdAt) {}

@@ -11,20 +11,24 @@ import org.jspecify.annotations.Nullable;
  *
  * @param role what the member may do in the team
  * @param budgetId the budget row that counts for it; null: the member has no limit of its own
- * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where {@code budgetId} names the row
+ * @param ownBudget set, it gets (or changes) a budget row of its own with these limits; null in what is read, where
+ *     {@code budgetId} names the row
  */
-public record TeamMembershipSpec(TeamRole role, @Nullable String budgetId, @Nullable BudgetSpec ownBudget) {
+public record TeamMembershipSpec(
+        TeamRole role, @Nullable String budgetId, @Nullable BudgetSpec ownBudget) {
 
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are given
+     * @throws InvalidArgumentException where a text holds a NUL character, or both a budget id and an own budget are
+     *     given
      */
     public TeamMembershipSpec {
         Objects.requireNonNull(role, "role");
         Arguments.optionalText("budget_id", budgetId);
         if (budgetId != null && ownBudget != null) {
-            throw new InvalidArgumentException("budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
+            throw new InvalidArgumentException(
+                    "budget_id \"" + budgetId + "\" and an own budget are given: use one of them");
         }
     }
 

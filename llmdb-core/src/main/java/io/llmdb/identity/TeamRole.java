@@ -1,6 +1,5 @@
 package io.llmdb.identity;
 
-
 /** What a member may do in a team. */
 public enum TeamRole {
     /** Manages the team. */

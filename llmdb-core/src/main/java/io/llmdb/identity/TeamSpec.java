@@ -22,7 +22,16 @@ import org.jspecify.annotations.Nullable;
  * @param blocked whether every call of its keys is refused
  * @param metadata whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all through
  */
-public record TeamSpec(@Nullable String alias, @Nullable String organizationId, BudgetTerms budget, RateLimits rateLimits, List<String> models, Map<String, String> modelAliases, List<String> memberPermissions, boolean blocked, Map<String, Object> metadata) {
+public record TeamSpec(
+        @Nullable String alias,
+        @Nullable String organizationId,
+        BudgetTerms budget,
+        RateLimits rateLimits,
+        List<String> models,
+        Map<String, String> modelAliases,
+        List<String> memberPermissions,
+        boolean blocked,
+        Map<String, Object> metadata) {
 
     /**
      * Copies and checks.
@@ -40,11 +49,18 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
         metadata = Arguments.json("metadata", metadata);
     }
 
-    /**
-     * @return a team without name and limits
-     */
+    /** @return a team without name and limits */
     public static TeamSpec empty() {
-        return new TeamSpec(null, null, BudgetTerms.UNLIMITED, RateLimits.UNLIMITED, List.of(), Map.of(), List.of(), false, Map.of());
+        return new TeamSpec(
+                null,
+                null,
+                BudgetTerms.UNLIMITED,
+                RateLimits.UNLIMITED,
+                List.of(),
+                Map.of(),
+                List.of(),
+                false,
+                Map.of());
     }
 
     /**
@@ -60,7 +76,8 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
      * @return a copy with it
      */
     public TeamSpec withAlias(@Nullable String value) {
-        return new TeamSpec(value, organizationId, budget, rateLimits, models, modelAliases, memberPermissions, blocked, metadata);
+        return new TeamSpec(
+                value, organizationId, budget, rateLimits, models, modelAliases, memberPermissions, blocked, metadata);
     }
 
     /**
@@ -68,7 +85,8 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
      * @return a copy with it
      */
     public TeamSpec withOrganizationId(@Nullable String value) {
-        return new TeamSpec(alias, value, budget, rateLimits, models, modelAliases, memberPermissions, blocked, metadata);
+        return new TeamSpec(
+                alias, value, budget, rateLimits, models, modelAliases, memberPermissions, blocked, metadata);
     }
 
     /**
@@ -76,7 +94,8 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
      * @return a copy with it
      */
     public TeamSpec withBudget(BudgetTerms value) {
-        return new TeamSpec(alias, organizationId, value, rateLimits, models, modelAliases, memberPermissions, blocked, metadata);
+        return new TeamSpec(
+                alias, organizationId, value, rateLimits, models, modelAliases, memberPermissions, blocked, metadata);
     }
 
     /**
@@ -84,7 +103,8 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
      * @return a copy with it
      */
     public TeamSpec withRateLimits(RateLimits value) {
-        return new TeamSpec(alias, organizationId, budget, value, models, modelAliases, memberPermissions, blocked, metadata);
+        return new TeamSpec(
+                alias, organizationId, budget, value, models, modelAliases, memberPermissions, blocked, metadata);
     }
 
     /**
@@ -92,7 +112,8 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
      * @return a copy with it
      */
     public TeamSpec withModels(List<String> value) {
-        return new TeamSpec(alias, organizationId, budget, rateLimits, value, modelAliases, memberPermissions, blocked, metadata);
+        return new TeamSpec(
+                alias, organizationId, budget, rateLimits, value, modelAliases, memberPermissions, blocked, metadata);
     }
 
     /**
@@ -100,7 +121,8 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
      * @return a copy with it
      */
     public TeamSpec withModelAliases(Map<String, String> value) {
-        return new TeamSpec(alias, organizationId, budget, rateLimits, models, value, memberPermissions, blocked, metadata);
+        return new TeamSpec(
+                alias, organizationId, budget, rateLimits, models, value, memberPermissions, blocked, metadata);
     }
 
     /**
@@ -116,14 +138,17 @@ public record TeamSpec(@Nullable String alias, @Nullable String organizationId, 
      * @return a copy with it
      */
     public TeamSpec withBlocked(boolean value) {
-        return new TeamSpec(alias, organizationId, budget, rateLimits, models, modelAliases, memberPermissions, value, metadata);
+        return new TeamSpec(
+                alias, organizationId, budget, rateLimits, models, modelAliases, memberPermissions, value, metadata);
     }
 
     /**
-     * @param value whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all through
+     * @param value whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all
+     *     through
      * @return a copy with it
      */
     public TeamSpec withMetadata(Map<String, Object> value) {
-        return new TeamSpec(alias, organizationId, budget, rateLimits, models, modelAliases, memberPermissions, blocked, value);
+        return new TeamSpec(
+                alias, organizationId, budget, rateLimits, models, modelAliases, memberPermissions, blocked, value);
     }
 }

@@ -14,7 +14,8 @@ import java.util.List;
  * @param createdAt when it was made
  * @param updatedAt when it was last edited; spending is no edit
  */
-public record User(String id, UserSpec spec, SpendState spendState, List<String> teams, Instant createdAt, Instant updatedAt) {
+public record User(
+        String id, UserSpec spec, SpendState spendState, List<String> teams, Instant createdAt, Instant updatedAt) {
 
     /** Copies the list. */
     public User {

@@ -18,14 +18,27 @@ import org.jspecify.annotations.Nullable;
  * @param organizationId the home organization; null: none
  * @param defaultTeamId {@code team_id}: a team that is preferred; makes nobody a member
  * @param role the role in the proxy, such as {@code proxy_admin} or {@code internal_user}; null: none
- * @param passwordHash {@code password}: the hash as the proxy makes it, never the password; null: none; left out of {@code toString} and the audit log
+ * @param passwordHash {@code password}: the hash as the proxy makes it, never the password; null: none; left out of
+ *     {@code toString} and the audit log
  * @param budget what the user may spend
  * @param rateLimits how often the user may call
  * @param models names of models that personal keys may call; empty: all; {@code no-default-models}: none
  * @param allowedCacheControls cache controls that calls may carry; empty: all
  * @param metadata whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all through
  */
-public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable String ssoUserId, @Nullable String organizationId, @Nullable String defaultTeamId, @Nullable String role, @Nullable String passwordHash, BudgetTerms budget, RateLimits rateLimits, List<String> models, List<String> allowedCacheControls, Map<String, Object> metadata) {
+public record UserSpec(
+        @Nullable String alias,
+        @Nullable String email,
+        @Nullable String ssoUserId,
+        @Nullable String organizationId,
+        @Nullable String defaultTeamId,
+        @Nullable String role,
+        @Nullable String passwordHash,
+        BudgetTerms budget,
+        RateLimits rateLimits,
+        List<String> models,
+        List<String> allowedCacheControls,
+        Map<String, Object> metadata) {
 
     /**
      * Copies and checks.
@@ -47,11 +60,21 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
         metadata = Arguments.json("metadata", metadata);
     }
 
-    /**
-     * @return a user without name and limits
-     */
+    /** @return a user without name and limits */
     public static UserSpec empty() {
-        return new UserSpec(null, null, null, null, null, null, null, BudgetTerms.UNLIMITED, RateLimits.UNLIMITED, List.of(), List.of(), Map.of());
+        return new UserSpec(
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                BudgetTerms.UNLIMITED,
+                RateLimits.UNLIMITED,
+                List.of(),
+                List.of(),
+                Map.of());
     }
 
     /**
@@ -67,7 +90,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withAlias(@Nullable String value) {
-        return new UserSpec(value, email, ssoUserId, organizationId, defaultTeamId, role, passwordHash, budget, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                value,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -75,7 +110,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withEmail(@Nullable String value) {
-        return new UserSpec(alias, value, ssoUserId, organizationId, defaultTeamId, role, passwordHash, budget, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                value,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -83,7 +130,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withSsoUserId(@Nullable String value) {
-        return new UserSpec(alias, email, value, organizationId, defaultTeamId, role, passwordHash, budget, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                value,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -91,7 +150,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withOrganizationId(@Nullable String value) {
-        return new UserSpec(alias, email, ssoUserId, value, defaultTeamId, role, passwordHash, budget, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                value,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -99,7 +170,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withDefaultTeamId(@Nullable String value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, value, role, passwordHash, budget, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                value,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -107,15 +190,40 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withRole(@Nullable String value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, defaultTeamId, value, passwordHash, budget, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                value,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
-     * @param value {@code password}: the hash as the proxy makes it, never the password; null: none; left out of {@code toString} and the audit log
+     * @param value {@code password}: the hash as the proxy makes it, never the password; null: none; left out of
+     *     {@code toString} and the audit log
      * @return a copy with it
      */
     public UserSpec withPasswordHash(@Nullable String value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, defaultTeamId, role, value, budget, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                value,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -123,7 +231,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withBudget(BudgetTerms value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, defaultTeamId, role, passwordHash, value, rateLimits, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                value,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -131,7 +251,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withRateLimits(RateLimits value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, defaultTeamId, role, passwordHash, budget, value, models, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                value,
+                models,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -139,7 +271,19 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withModels(List<String> value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, defaultTeamId, role, passwordHash, budget, rateLimits, value, allowedCacheControls, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                value,
+                allowedCacheControls,
+                metadata);
     }
 
     /**
@@ -147,22 +291,49 @@ public record UserSpec(@Nullable String alias, @Nullable String email, @Nullable
      * @return a copy with it
      */
     public UserSpec withAllowedCacheControls(List<String> value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, defaultTeamId, role, passwordHash, budget, rateLimits, models, value, metadata);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                value,
+                metadata);
     }
 
     /**
-     * @param value whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all through
+     * @param value whatever the proxy keeps with it: texts, numbers, booleans, lists, maps, nulls; immutable all
+     *     through
      * @return a copy with it
      */
     public UserSpec withMetadata(Map<String, Object> value) {
-        return new UserSpec(alias, email, ssoUserId, organizationId, defaultTeamId, role, passwordHash, budget, rateLimits, models, allowedCacheControls, value);
+        return new UserSpec(
+                alias,
+                email,
+                ssoUserId,
+                organizationId,
+                defaultTeamId,
+                role,
+                passwordHash,
+                budget,
+                rateLimits,
+                models,
+                allowedCacheControls,
+                value);
     }
 
     /** @return all parts; of a password's hash only whether there is one */
     @Override
     public String toString() {
-        return "UserSpec[alias=" + alias + ", email=" + email + ", ssoUserId=" + ssoUserId + ", organizationId=" + organizationId
-                + ", defaultTeamId=" + defaultTeamId + ", role=" + role + ", passwordHash=" + (passwordHash == null ? "null" : "***")
+        return "UserSpec[alias=" + alias + ", email=" + email + ", ssoUserId=" + ssoUserId + ", organizationId="
+                + organizationId
+                + ", defaultTeamId=" + defaultTeamId + ", role=" + role + ", passwordHash="
+                + (passwordHash == null ? "null" : "***")
                 + ", budget=" + budget + ", rateLimits=" + rateLimits + ", models=" + models + ", allowedCacheControls="
                 + allowedCacheControls + ", metadata=" + metadata + "]";
     }

@@ -92,8 +92,8 @@ public final class Arguments {
     }
 
     /**
-     * A copy of a JSON object that nobody can change, with numbers as they come back from the database, so that what was written equals what
-     * is read.
+     * A copy of a JSON object that nobody can change, with numbers as they come back from the database, so that what
+     * was written equals what is read.
      *
      * @param name the argument's name, for the message
      * @param values texts, numbers, booleans, nulls, and lists and maps of these
