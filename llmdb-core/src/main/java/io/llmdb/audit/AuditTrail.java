@@ -137,7 +137,8 @@ public final class AuditTrail {
      * time.
      */
     private static UUID id(Instant at) {
-        long fraction = (at.getNano() % 1_000_000L) * 4096 / 1_000_000;
+        long intoMilli = at.truncatedTo(ChronoUnit.MILLIS).until(at, ChronoUnit.NANOS);
+        long fraction = intoMilli * 4096 / 1_000_000;
         return Ids.derived(at, fraction, Ids.at(at).getLeastSignificantBits() << 2);
     }
 
