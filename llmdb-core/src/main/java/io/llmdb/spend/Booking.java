@@ -49,13 +49,19 @@ final class Booking {
     private final List<SpendLogSink> sinks;
     private final String known;
 
-    Booking(Db db, BookingPolicy policy, Partitions partitions, List<SpendLogSink> transactionalSinks) {
+    /** @param others sinks of the proxy that write in the same transaction, behind our own */
+    Booking(Db db, BookingPolicy policy, Partitions partitions, List<SpendLogSink> others) {
         this.db = db;
         this.policy = policy;
         this.partitions = partitions;
-        this.sinks = List.copyOf(transactionalSinks);
         Sql sql = db.sql();
         this.logRows = new LogRows(sql, policy.keepPrompts());
+        this.sinks = new ArrayList<>();
+        sinks.add(policy.keepSpendLogs() ? new DbSpendLogSink(logRows) : new NoOpSpendLogSink());
+        if (policy.keepErrorLogs()) {
+            sinks.add(new DbErrorLogSink(logRows));
+        }
+        sinks.addAll(others);
         this.counters = new CounterBook(sql, policy);
         this.dailyTotals = new DailyTotals(sql);
         this.known = sql.of(KNOWN);
@@ -101,21 +107,28 @@ final class Booking {
         });
     }
 
+    /** Books one event as part of a transaction that is open already. */
+    void bookWithin(Tx tx, SpendEvent event) throws SQLException {
+        partitions.ensureFor(List.of(event));
+        List<SpendEvent> contradicting = new ArrayList<>();
+        List<SpendEvent> fresh = withoutKnown(tx.connection(), List.of(event), new ArrayList<>(), contradicting);
+        if (!contradicting.isEmpty()) {
+            throw new ContradictingEventException(event.id());
+        }
+        write(tx, fresh);
+    }
+
     private void write(Tx tx, List<SpendEvent> events) throws SQLException {
         if (events.isEmpty()) {
             return;
         }
         Connection connection = tx.connection();
-        if (policy.keepSpendLogs()) {
-            logRows.writeSpend(connection, events);
-        } else {
+        if (!policy.keepSpendLogs()) {
             logRows.writeReceipts(connection, events);
         }
-        if (policy.keepErrorLogs()) {
-            logRows.writeErrors(connection, events);
-        }
+        SpendBatch batch = new SpendBatch(events, connection);
         for (SpendLogSink sink : sinks) {
-            sink.write(new SpendBatch(events, connection));
+            sink.write(batch);
         }
         if (policy.updateCounters()) {
             counters.add(connection, events);

@@ -1,0 +1,17 @@
+package io.llmdb.spend;
+
+/** What {@link SpendRecorder#record} has achieved when it returns. */
+public enum DeliveryMode {
+    /** The event is committed in PostgreSQL. Nothing can be lost. */
+    SYNCHRONOUS,
+    /**
+     * The event is on this machine's disk and is booked as soon as PostgreSQL takes it, after a restart if need be.
+     * Nothing can be lost.
+     */
+    JOURNAL,
+    /**
+     * The event is in this process's memory. What is queued when the process is killed is lost: at most the bound of
+     * the queue.
+     */
+    MEMORY
+}
