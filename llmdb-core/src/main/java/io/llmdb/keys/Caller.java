@@ -1,0 +1,52 @@
+package io.llmdb.keys;
+
+import io.llmdb.identity.Budget;
+import io.llmdb.identity.Organization;
+import io.llmdb.identity.OrganizationMembership;
+import io.llmdb.identity.Team;
+import io.llmdb.identity.TeamMembership;
+import io.llmdb.identity.User;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who calls, with all that the steps after authentication need. What is spent is as of when the caller was read; limits
+ * and lists are at most a second old.
+ *
+ * @param key the virtual key
+ * @param team the key's team; null: a personal key
+ * @param teamMembership the user's membership in the team; null: there is no team, no user, or the user is no member
+ * @param user the key's user, without its password; null: the key is nobody's, or the user has no row
+ * @param organization the key's organization, otherwise its team's; null: none
+ * @param organizationMembership the user's membership in the organization; null: there is none
+ * @param budgets the budget rows that the key, the memberships and the organization link, by id
+ */
+public record Caller(
+        VirtualKey key,
+        @Nullable Team team,
+        @Nullable TeamMembership teamMembership,
+        @Nullable User user,
+        @Nullable Organization organization,
+        @Nullable OrganizationMembership organizationMembership,
+        Map<String, Budget> budgets) {
+
+    /** Copies the map. */
+    public Caller {
+        budgets = Map.copyOf(budgets);
+    }
+
+    /**
+     * A linked budget row.
+     *
+     * @param id its id, or null
+     * @return the row; null for null, or where none of the caller's parts links it
+     */
+    public @Nullable Budget budget(@Nullable String id) {
+        return id == null ? null : budgets.get(id);
+    }
+
+    /** @return whether the key works for no team */
+    public boolean isPersonal() {
+        return key.spec().teamId() == null;
+    }
+}
