@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /** Virtual keys: made, edited, blocked, rotated, deleted, listed. Safe for use by several threads. */
+@SuppressWarnings("DoNotCallSuggester")
 public final class KeyRepository {
 
     /**
