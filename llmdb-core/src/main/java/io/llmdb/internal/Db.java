@@ -113,6 +113,7 @@ public final class Db {
         }
     }
 
+    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     private <T extends @Nullable Object> T once(Tx.Work<T> work) throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             connection.setAutoCommit(false);
@@ -133,6 +134,7 @@ public final class Db {
         }
     }
 
+    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     private <T extends @Nullable Object> T inSavepoint(Connection connection, Tx.Work<T> work) {
         try {
             Savepoint savepoint = connection.setSavepoint();

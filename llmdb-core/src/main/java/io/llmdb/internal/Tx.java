@@ -2,6 +2,7 @@ package io.llmdb.internal;
 
 import java.sql.Connection;
 import org.jooq.DSLContext;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One open transaction.
@@ -17,13 +18,14 @@ public record Tx(Connection connection, DSLContext dsl) {
      * @param <T> what it returns
      */
     @FunctionalInterface
-    public interface Work<T extends @org.jspecify.annotations.Nullable Object> {
+    public interface Work<T extends @Nullable Object> {
 
         /**
          * @param tx the open transaction
          * @return the result
          * @throws java.sql.SQLException where PostgreSQL refuses
          */
+        @Nullable
         T run(Tx tx) throws java.sql.SQLException;
     }
 }
