@@ -28,7 +28,9 @@ CREATE TABLE ${llmdb}."LLM_Lease" (
     amount          numeric NOT NULL CHECK (amount >= 0 AND amount < 'Infinity'),
     window_start    timestamptz,
     expires_at      timestamptz NOT NULL,
-    recall          boolean NOT NULL DEFAULT false,
+    -- Somebody else was refused for want of what this lease may hold idle; the holder hands that back and says when.
+    recalled        boolean NOT NULL DEFAULT false,
+    answered_at     timestamptz NOT NULL DEFAULT '-infinity',
     PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration, holder)
 ) WITH (fillfactor = 50);
 CREATE INDEX "LLM_Lease_holder_idx" ON ${llmdb}."LLM_Lease" (holder);
