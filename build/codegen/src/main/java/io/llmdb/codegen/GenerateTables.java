@@ -57,6 +57,7 @@ public final class GenerateTables {
         try (EmbeddedPostgres server = EmbeddedPostgres.builder().start()) {
             String url = server.getJdbcUrl("postgres", "postgres");
             Flyway.configure()
+                    .loggers("slf4j")
                     .dataSource(url, "postgres", "postgres")
                     .schemas(SCHEMA)
                     .defaultSchema(SCHEMA)
