@@ -1,0 +1,233 @@
+package io.llmdb.testkit;
+
+import io.llmdb.schema.SchemaMigrator;
+import java.time.Duration;
+import java.util.List;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolutionException;
+import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.platform.commons.support.AnnotationSupport;
+
+/**
+ * Gives each test a migrated database of its own, by parameter.
+ *
+ * <pre>{@code
+ * class MyProxyTest {
+ *     @RegisterExtension
+ *     static final LlmDbExtension LLMDB = LlmDbExtension.create();
+ *
+ *     @Test
+ *     void keepsSpend(TestDatabase database) { ... }
+ * }
+ * }</pre>
+ *
+ * <p>Methods may ask for a {@link TestDatabase}, a {@link DataSource}, a {@link DatabaseClock}, a
+ * {@link PostgresServer}, or a {@link TcpProxy} in front of the database. After the test all of that is closed, the
+ * server is started again where the test left it stopped or paused, and the test fails where connections of its
+ * database stay open. Immutable; tests may run in parallel.
+ */
+public final class LlmDbExtension implements ParameterResolver, AfterEachCallback, AfterAllCallback {
+
+    private static final Namespace NAMESPACE = Namespace.create(LlmDbExtension.class);
+
+    /** A server process ends a moment after its client has gone. */
+    private static final Duration LEAK_DEADLINE = Duration.ofSeconds(2);
+
+    private final @Nullable Settings settings;
+
+    /** For JUnit, which makes one where {@link LlmDbTest} asks for it. */
+    LlmDbExtension() {
+        this.settings = null;
+    }
+
+    private LlmDbExtension(Settings settings) {
+        this.settings = settings;
+    }
+
+    /**
+     * A database for each test method, with the schema {@value SchemaMigrator#DEFAULT_SCHEMA}.
+     *
+     * @return the extension, for a static field with {@code @RegisterExtension}
+     */
+    public static LlmDbExtension create() {
+        return new LlmDbExtension(Settings.DEFAULT);
+    }
+
+    /**
+     * Chooses the schema's name.
+     *
+     * @param name the name
+     * @return an extension with it
+     */
+    public LlmDbExtension withSchema(String name) {
+        Settings now = current();
+        return new LlmDbExtension(new Settings(name, now.sharedByClass, now.migrated, now.leakCheck));
+    }
+
+    /**
+     * Gives all methods of a class one database instead of one each.
+     *
+     * @return an extension that does
+     */
+    public LlmDbExtension sharedByClass() {
+        Settings now = current();
+        return new LlmDbExtension(new Settings(now.schema, true, now.migrated, now.leakCheck));
+    }
+
+    /**
+     * Leaves the databases empty, for tests of the migration.
+     *
+     * @return an extension that does
+     */
+    public LlmDbExtension withoutMigration() {
+        Settings now = current();
+        return new LlmDbExtension(new Settings(now.schema, now.sharedByClass, false, now.leakCheck));
+    }
+
+    /**
+     * Lets tests pass whose connections stay open.
+     *
+     * @return an extension that does
+     */
+    public LlmDbExtension withoutLeakCheck() {
+        Settings now = current();
+        return new LlmDbExtension(new Settings(now.schema, now.sharedByClass, now.migrated, false));
+    }
+
+    @Override
+    public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
+        Class<?> type = parameter.getParameter().getType();
+        return type == TestDatabase.class
+                || type == DataSource.class
+                || type == DatabaseClock.class
+                || type == TcpProxy.class
+                || type == PostgresServer.class;
+    }
+
+    @Override
+    public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+        Class<?> type = parameter.getParameter().getType();
+        if (type == PostgresServer.class) {
+            return PostgresServer.shared();
+        }
+        Fixture fixture = fixture(context);
+        if (type == DataSource.class) {
+            return fixture.database.dataSource();
+        } else if (type == DatabaseClock.class) {
+            return fixture.database.clock();
+        } else if (type == TcpProxy.class) {
+            return fixture.proxy();
+        }
+        return fixture.database;
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) throws Exception {
+        end(context);
+    }
+
+    @Override
+    public void afterAll(ExtensionContext context) throws Exception {
+        end(context);
+    }
+
+    private void end(ExtensionContext context) throws Exception {
+        Fixture fixture = context.getStore(NAMESPACE).remove(context.getUniqueId(), Fixture.class);
+        if (fixture != null) {
+            fixture.end(settings(context).leakCheck);
+        }
+    }
+
+    private Fixture fixture(ExtensionContext context) {
+        Settings wanted = settings(context);
+        ExtensionContext owner = context;
+        if (wanted.sharedByClass) {
+            while (owner.getParent().isPresent()
+                    && owner.getParent().get().getTestClass().isPresent()) {
+                owner = owner.getParent().get();
+            }
+        } else if (context.getTestMethod().isEmpty()) {
+            throw new ParameterResolutionException(
+                    "A database for each test method cannot be given to a constructor or to @BeforeAll: use sharedByClass");
+        }
+        return owner.getStore(NAMESPACE)
+                .computeIfAbsent(
+                        owner.getUniqueId(),
+                        key -> new Fixture(
+                                wanted.migrated
+                                        ? PostgresServer.shared().newDatabase(wanted.schema)
+                                        : PostgresServer.shared().newEmptyDatabase(wanted.schema)),
+                        Fixture.class);
+    }
+
+    private Settings settings(ExtensionContext context) {
+        if (settings != null) {
+            return settings;
+        }
+        return context.getTestClass()
+                .flatMap(type ->
+                        AnnotationSupport.findAnnotation(type, LlmDbTest.class, context.getEnclosingTestClasses()))
+                .map(chosen -> new Settings(chosen.schema(), chosen.sharedByClass(), chosen.migrated(), true))
+                .orElse(Settings.DEFAULT);
+    }
+
+    private Settings current() {
+        return settings == null ? Settings.DEFAULT : settings;
+    }
+
+    private record Settings(String schema, boolean sharedByClass, boolean migrated, boolean leakCheck) {
+
+        static final Settings DEFAULT = new Settings(SchemaMigrator.DEFAULT_SCHEMA, false, true, true);
+    }
+
+    /** What one test, or one class of tests, has. */
+    private static final class Fixture {
+
+        private final TestDatabase database;
+        private @Nullable TcpProxy proxy;
+
+        Fixture(TestDatabase database) {
+            this.database = database;
+        }
+
+        synchronized TcpProxy proxy() {
+            TcpProxy made = proxy;
+            if (made == null) {
+                made = database.closeAtEnd(TcpProxy.to(database));
+                proxy = made;
+            }
+            return made;
+        }
+
+        void end(boolean leakCheck) throws Exception {
+            try {
+                database.server().ensureRunning();
+                database.closeResources();
+                if (leakCheck) {
+                    requireNoConnection();
+                }
+            } finally {
+                database.close();
+            }
+        }
+
+        private void requireNoConnection() {
+            long start = System.nanoTime();
+            List<DatabaseSession> open = database.connections();
+            while (!open.isEmpty()) {
+                if (System.nanoTime() - start > LEAK_DEADLINE.toNanos()) {
+                    throw new AssertionError("The test left " + open.size() + " connection(s) of its database open: "
+                            + open + "; close what it opened");
+                }
+                Await.pause(Duration.ofMillis(2));
+                open = database.connections();
+            }
+        }
+    }
+}
