@@ -114,6 +114,31 @@ public final class Db {
     }
 
     @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
+    /**
+     * Runs work that is one statement, without a transaction around it, which saves round trips. Run again as
+     * {@link #transaction} does.
+     *
+     * @param work one statement
+     * @param <T> what it returns
+     * @return the work's result
+     * @throws DatabaseUnavailableException where no connection is to be had or it broke
+     * @throws LlmDbException another failure, translated
+     */
+    public <T extends @Nullable Object> T single(Tx.Work<T> work) {
+        if (joined != null) {
+            return inSavepoint(joined, work);
+        }
+        for (int attempt = 1; ; attempt++) {
+            try (Connection connection = dataSource.getConnection()) {
+                return work.run(tx(connection));
+            } catch (SQLException | DataAccessException e) {
+                if (!DbErrors.isWorthRunningAgain(e) || attempt == ATTEMPTS) {
+                    throw DbErrors.translate(e);
+                }
+            }
+        }
+    }
+
     private <T extends @Nullable Object> T once(Tx.Work<T> work) throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             connection.setAutoCommit(false);

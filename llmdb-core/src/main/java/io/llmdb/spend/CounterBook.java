@@ -69,12 +69,29 @@ final class CounterBook {
         this.takeFromLeases = sql.of(TAKE_FROM_LEASES);
     }
 
+    /** Books nothing on the counters at the present instant, which moves those on whose window is over. */
+    void moveOn(Connection connection, List<CounterId> counters) throws SQLException {
+        Instant now = now(connection);
+        CounterDeltas nothing = CounterDeltas.nothing(counters, now);
+        for (Unbooked counter : book(connection, nothing)) {
+            moveOn(connection, counter, nothing);
+        }
+    }
+
     void add(Connection connection, Collection<SpendEvent> events) throws SQLException {
         CounterDeltas deltas = new CounterDeltas(events);
         for (Unbooked counter : book(connection, deltas)) {
             moveOn(connection, counter, deltas);
         }
         takeFromLeases(connection, events);
+    }
+
+    private Instant now(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql.of("SELECT ${llmdb}.llmdb_now()"));
+                ResultSet row = statement.executeQuery()) {
+            row.next();
+            return row.getObject(1, OffsetDateTime.class).toInstant();
+        }
     }
 
     private List<Unbooked> book(Connection connection, CounterDeltas deltas) throws SQLException {

@@ -23,6 +23,20 @@ final class CounterDeltas {
         }
     }
 
+    private CounterDeltas() {}
+
+    /** No spend on these counters at an instant. */
+    static CounterDeltas nothing(Collection<CounterId> counters, Instant at) {
+        CounterDeltas nothing = new CounterDeltas();
+        for (CounterId counter : counters) {
+            Delta delta = new Delta();
+            delta.first = at;
+            delta.last = at;
+            nothing.deltas.put(counter, delta);
+        }
+        return nothing;
+    }
+
     Map<CounterId, Delta> byCounter() {
         return deltas;
     }

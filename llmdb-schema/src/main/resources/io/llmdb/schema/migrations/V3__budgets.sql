@@ -27,6 +27,7 @@ CREATE TABLE ${llmdb}."LLM_Lease" (
     holder          uuid NOT NULL,
     amount          numeric NOT NULL CHECK (amount >= 0 AND amount < 'Infinity'),
     window_start    timestamptz,
+    window_end      timestamptz,
     expires_at      timestamptz NOT NULL,
     -- Somebody else was refused for want of what this lease may hold idle; the holder hands that back and says when.
     recalled        boolean NOT NULL DEFAULT false,

@@ -162,7 +162,7 @@ BEGIN
         FROM ${llmdb}."LLM_Lease" l
         WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
             = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration)
-          AND l.holder <> p_holder AND l.expires_at > instant AND l.window_start IS NOT DISTINCT FROM counter.spend_window_start;
+          AND l.holder <> p_holder AND l.expires_at > instant AND (l.window_end IS NULL OR l.window_end > instant);
         IF counter.max_budget IS NULL THEN
             answer.status := 'granted';
             kept := 0;
@@ -190,11 +190,12 @@ BEGIN
         END IF;
         IF kept + coalesce(answer.granted, 0) > 0 THEN
             INSERT INTO ${llmdb}."LLM_Lease" AS l
-                (scope, scope_id, parent_id, model, budget_duration, holder, amount, window_start, expires_at, recalled, answered_at)
+                (scope, scope_id, parent_id, model, budget_duration, holder, amount, window_start, window_end, expires_at, recalled, answered_at)
             VALUES (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration, p_holder,
-                kept + coalesce(answer.granted, 0), counter.spend_window_start, instant + p_lease_seconds * interval '1 second', false, instant)
+                kept + coalesce(answer.granted, 0), counter.spend_window_start, counter.budget_reset_at,
+                instant + p_lease_seconds * interval '1 second', false, instant)
             ON CONFLICT (scope, scope_id, parent_id, model, budget_duration, holder) DO UPDATE
-            SET amount = excluded.amount, window_start = excluded.window_start, expires_at = excluded.expires_at,
+            SET amount = excluded.amount, window_start = excluded.window_start, window_end = excluded.window_end, expires_at = excluded.expires_at,
                 answered_at = CASE WHEN l.recalled THEN instant ELSE l.answered_at END, recalled = false;
         ELSE
             DELETE FROM ${llmdb}."LLM_Lease" l

@@ -1,0 +1,171 @@
+package io.llmdb.budgets;
+
+import io.llmdb.spend.CounterId;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What this instance holds of one counter: a lease's amount, split into what is idle and what calls have in use.
+ * Guarded by itself.
+ *
+ * <p>"In use" is what running calls have reserved, and what finished ones have cost until that is booked; the booking
+ * takes it from the lease in the database, and {@link #booked} follows. So idle plus in use is never more than the
+ * lease in the database.
+ */
+final class Slice {
+
+    private static final long LARGEST_EXTRA = Units.MAX / 4;
+
+    private final CounterId counter;
+    private long idle;
+    private long inUse;
+    private long askedInUse;
+    private boolean unlimited;
+    private boolean stale = true;
+    private boolean removed;
+    private long validUntilNanos;
+    private @Nullable Instant windowEnd;
+    private long window;
+    private long extra;
+    private long grantedAtNanos;
+    private long usedAtNanos;
+
+    Slice(CounterId counter) {
+        this.counter = counter;
+    }
+
+    CounterId counter() {
+        return counter;
+    }
+
+    /** A part of the slice that one call holds. */
+    static final class Hold {
+        private final Slice slice;
+        private final long window;
+        private long amount;
+
+        private Hold(Slice slice, long window, long amount) {
+            this.slice = slice;
+            this.window = window;
+            this.amount = amount;
+        }
+
+        Slice slice() {
+            return slice;
+        }
+    }
+
+    /** Reserves for a call; null where the slice does not hold that much, or may not be used any more. */
+    synchronized @Nullable Hold reserve(long amount, long nanos, Instant now) {
+        if (stale || removed || nanos - validUntilNanos >= 0 || (windowEnd != null && !now.isBefore(windowEnd))) {
+            return null;
+        }
+        usedAtNanos = nanos;
+        if (unlimited) {
+            return new Hold(this, -1, 0);
+        }
+        if (idle < amount || idle <= 0) {
+            return null;
+        }
+        idle -= amount;
+        inUse += amount;
+        return new Hold(this, window, amount);
+    }
+
+    synchronized void release(Hold hold) {
+        if (hold.window == window) {
+            inUse -= hold.amount;
+            idle += hold.amount;
+        }
+        hold.amount = 0;
+    }
+
+    /** The call is over; what it cost stays in use until it is booked. */
+    synchronized void settle(Hold hold, long cost) {
+        if (hold.window == window) {
+            inUse += cost - hold.amount;
+            idle -= cost - hold.amount;
+        }
+        hold.amount = cost;
+    }
+
+    /** The cost is in the counter and was taken from the lease. */
+    synchronized void booked(Hold hold) {
+        if (hold.window == window) {
+            inUse -= hold.amount;
+        }
+        hold.amount = 0;
+    }
+
+    /**
+     * What calls have in use, to be kept when the lease is set anew. Until {@link #granted} nothing more is reserved,
+     * because what is idle now is handed back with the same question.
+     */
+    synchronized long prepareGrant() {
+        stale = true;
+        askedInUse = Math.max(0, inUse);
+        return askedInUse;
+    }
+
+    /** Has the lease set anew before anything more is reserved on it. */
+    synchronized void markStale() {
+        stale = true;
+    }
+
+    /** How much more than needed to ask for: four times as much where the last slice was used up within a second. */
+    synchronized long nextExtra(long need, long nanos) {
+        if (extra == 0) {
+            extra = Math.min(LARGEST_EXTRA, Math.max(1, need) * 64);
+        } else if (nanos - grantedAtNanos < 1_000_000_000L) {
+            extra = Math.min(LARGEST_EXTRA, extra * 4);
+        } else if (nanos - grantedAtNanos > 10_000_000_000L) {
+            extra = Math.max(need, extra / 4);
+        }
+        return extra;
+    }
+
+    /** Takes over what the database granted on top of what was in use when it was asked. */
+    synchronized void granted(
+            @Nullable Long amount,
+            @Nullable Instant newWindowStart,
+            @Nullable Instant newWindowEnd,
+            long validUntil,
+            long nanos) {
+        if (windowEnd != null && newWindowStart != null && !newWindowStart.isBefore(windowEnd)) {
+            // Whatever is still in use belongs to a window that is over; nothing is granted on that any more.
+            window++;
+            inUse = 0;
+            askedInUse = 0;
+        }
+        windowEnd = newWindowEnd;
+        unlimited = amount == null;
+        // What became idle since the question is in the lease as "in use" and stays there; what calls cost above their
+        // estimates since is not.
+        idle = amount == null ? 0 : amount - Math.max(0, inUse - askedInUse);
+        validUntilNanos = validUntil;
+        grantedAtNanos = nanos;
+        stale = false;
+    }
+
+    synchronized void renewed(long validUntil) {
+        validUntilNanos = validUntil;
+    }
+
+    /** Whether nothing has been asked of it for a while, so that what is idle had better go back. */
+    synchronized boolean isUnused(long nanos, long forNanos) {
+        return nanos - usedAtNanos > forNanos && nanos - grantedAtNanos > forNanos;
+    }
+
+    synchronized boolean holdsAnything() {
+        return idle > 0 || inUse > 0;
+    }
+
+    /** Takes it out of use where no call holds any of it. */
+    synchronized boolean removeIfUnused() {
+        if (inUse > 0) {
+            return false;
+        }
+        removed = true;
+        return true;
+    }
+}
