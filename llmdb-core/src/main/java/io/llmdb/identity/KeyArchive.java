@@ -13,7 +13,9 @@ import io.llmdb.schema.jooq.tables.records.VirtualKeyRow;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import org.jooq.Condition;
 import org.jooq.JSONB;
@@ -40,6 +42,38 @@ public final class KeyArchive {
     }
 
     /**
+     * Locks keys in byte order of their hashes.
+     *
+     * @param tx the transaction
+     * @param which a condition on {@code VIRTUAL_KEY}
+     * @return the hashes of all keys that meet it
+     */
+    Set<String> lock(Tx tx, Condition which) {
+        return new HashSet<>(tx.dsl()
+                .select(VIRTUAL_KEY.TOKEN)
+                .from(VIRTUAL_KEY)
+                .where(which)
+                .orderBy(VIRTUAL_KEY.TOKEN.collate("C"))
+                .forUpdate()
+                .fetch(VIRTUAL_KEY.TOKEN));
+    }
+
+    /**
+     * Whether no key has come to meet the condition since {@link #lock}.
+     *
+     * @param tx the transaction
+     * @param which the same condition
+     * @param locked what was locked
+     */
+    boolean areAll(Tx tx, Condition which, Set<String> locked) {
+        return locked.containsAll(tx.dsl()
+                .select(VIRTUAL_KEY.TOKEN)
+                .from(VIRTUAL_KEY)
+                .where(which)
+                .fetch(VIRTUAL_KEY.TOKEN));
+    }
+
+    /**
      * Locks the keys in the order of their hashes, archives, deletes and audits them.
      *
      * @param tx the transaction
@@ -51,6 +85,7 @@ public final class KeyArchive {
     public List<String> archiveAndDelete(Tx tx, Condition which, Actor actor, Instant at) {
         List<VirtualKeyRow> keys = archive(tx, which, "deleted", actor, at);
         List<String> hashes = keys.stream().map(VirtualKeyRow::getToken).toList();
+        Leftovers.forget(tx, "key", hashes);
         for (int from = 0; from < hashes.size(); from += ROWS_PER_STATEMENT) {
             String[] chunk = hashes.subList(from, Math.min(hashes.size(), from + ROWS_PER_STATEMENT))
                     .toArray(new String[0]);
@@ -86,7 +121,7 @@ public final class KeyArchive {
         Result<VirtualKeyRow> keys = tx.dsl()
                 .selectFrom(VIRTUAL_KEY)
                 .where(which)
-                .orderBy(VIRTUAL_KEY.TOKEN)
+                .orderBy(VIRTUAL_KEY.TOKEN.collate("C"))
                 .forUpdate()
                 .fetch();
         OffsetDateTime deletedAt = at.atOffset(ZoneOffset.UTC);

@@ -26,6 +26,8 @@ CREATE TABLE ${llmdb}."LLM_BudgetTable" (
     -- ours: a raise of max_budget until an instant
     temp_budget_increase  numeric CHECK (temp_budget_increase >= 0 AND temp_budget_increase < 'Infinity'),
     temp_budget_expiry    timestamptz,
+    -- ours: the one object that the row was made for and goes away with, such as 'organization:acme'; null: it stands for itself
+    owned_by              text,
     created_at            timestamptz NOT NULL DEFAULT now(),
     created_by            text NOT NULL DEFAULT '',
     updated_at            timestamptz NOT NULL DEFAULT now(),
@@ -312,35 +314,51 @@ CREATE TABLE ${llmdb}."LLM_ProxyModelTable" (
 );
 CREATE INDEX "LLM_ProxyModelTable_model_name_idx" ON ${llmdb}."LLM_ProxyModelTable" (model_name);
 
--- Membership rows alone are the truth; the reference's lists follow them. The lock makes the second statement's snapshot see every
--- membership that was committed before, so that parallel changes lose none.
-CREATE FUNCTION ${llmdb}.llmdb_derive_members() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    changed_team text;
-    changed_user text;
+-- Membership rows alone are the truth; the reference's lists follow them. The locks make the UPDATEs' snapshots see every membership that was
+-- committed before, so that parallel changes lose none. They are taken users first, then teams, each in byte order, as booking takes them (V5),
+-- once for a whole statement, so that statements that add many users to many teams cannot wait for each other.
+CREATE FUNCTION ${llmdb}.llmdb_derive_members(p_users text[], p_teams text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    FOR changed_team, changed_user IN
-        SELECT DISTINCT m.team_id, m.user_id
-        FROM (VALUES (CASE WHEN TG_OP <> 'INSERT' THEN OLD.team_id END, CASE WHEN TG_OP <> 'INSERT' THEN OLD.user_id END),
-                     (CASE WHEN TG_OP <> 'DELETE' THEN NEW.team_id END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.user_id END)) m (team_id, user_id)
-        WHERE m.team_id IS NOT NULL
-        ORDER BY 1, 2
-    LOOP
-        PERFORM 1 FROM ${llmdb}."LLM_TeamTable" WHERE team_id = changed_team FOR NO KEY UPDATE;
-        UPDATE ${llmdb}."LLM_TeamTable" t
-        SET admins = ARRAY(SELECT user_id FROM ${llmdb}."LLM_TeamMembership" WHERE team_id = changed_team AND role = 'admin' ORDER BY user_id),
-            members = ARRAY(SELECT user_id FROM ${llmdb}."LLM_TeamMembership" WHERE team_id = changed_team ORDER BY user_id),
-            members_with_roles = coalesce(
-                (SELECT jsonb_agg(jsonb_build_object('user_id', user_id, 'role', role) ORDER BY user_id)
-                 FROM ${llmdb}."LLM_TeamMembership" WHERE team_id = changed_team), '[]')
-        WHERE t.team_id = changed_team;
-        PERFORM 1 FROM ${llmdb}."LLM_UserTable" WHERE user_id = changed_user FOR NO KEY UPDATE;
-        UPDATE ${llmdb}."LLM_UserTable" u
-        SET teams = ARRAY(SELECT team_id FROM ${llmdb}."LLM_TeamMembership" WHERE user_id = changed_user ORDER BY team_id)
-        WHERE u.user_id = changed_user;
-    END LOOP;
+    PERFORM 1 FROM ${llmdb}."LLM_UserTable" WHERE user_id = ANY (p_users) ORDER BY user_id COLLATE "C" FOR NO KEY UPDATE;
+    PERFORM 1 FROM ${llmdb}."LLM_TeamTable" WHERE team_id = ANY (p_teams) ORDER BY team_id COLLATE "C" FOR NO KEY UPDATE;
+    UPDATE ${llmdb}."LLM_UserTable" u
+    SET teams = ARRAY(SELECT m.team_id FROM ${llmdb}."LLM_TeamMembership" m WHERE m.user_id = u.user_id ORDER BY m.team_id)
+    WHERE u.user_id = ANY (p_users);
+    UPDATE ${llmdb}."LLM_TeamTable" t
+    SET admins = ARRAY(SELECT m.user_id FROM ${llmdb}."LLM_TeamMembership" m WHERE m.team_id = t.team_id AND m.role = 'admin' ORDER BY m.user_id),
+        members = ARRAY(SELECT m.user_id FROM ${llmdb}."LLM_TeamMembership" m WHERE m.team_id = t.team_id ORDER BY m.user_id),
+        members_with_roles = coalesce(
+            (SELECT jsonb_agg(jsonb_build_object('user_id', m.user_id, 'role', m.role) ORDER BY m.user_id)
+             FROM ${llmdb}."LLM_TeamMembership" m WHERE m.team_id = t.team_id), '[]')
+    WHERE t.team_id = ANY (p_teams);
+END $$;
+
+-- For statements that add or remove rows.
+CREATE FUNCTION ${llmdb}.llmdb_memberships_came_or_went() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    users text[];
+    teams text[];
+BEGIN
+    SELECT array_agg(DISTINCT c.user_id), array_agg(DISTINCT c.team_id) INTO users, teams FROM changed c;
+    IF users IS NOT NULL THEN
+        PERFORM ${llmdb}.llmdb_derive_members(users, teams);
+    END IF;
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER llmdb_derive_members AFTER INSERT OR DELETE OR UPDATE OF user_id, team_id, role
-    ON ${llmdb}."LLM_TeamMembership" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_derive_members();
+-- For edits, row by row: a trigger with a table of all changed rows cannot be limited to columns, and booking spend must not fire it.
+CREATE FUNCTION ${llmdb}.llmdb_membership_edited() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ${llmdb}.llmdb_derive_members(
+        CASE WHEN (OLD.user_id, OLD.team_id) <> (NEW.user_id, NEW.team_id) THEN ARRAY[OLD.user_id, NEW.user_id] ELSE '{}' END,
+        ARRAY[OLD.team_id, NEW.team_id]);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER llmdb_derive_members_on_insert AFTER INSERT ON ${llmdb}."LLM_TeamMembership"
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION ${llmdb}.llmdb_memberships_came_or_went();
+CREATE TRIGGER llmdb_derive_members_on_delete AFTER DELETE ON ${llmdb}."LLM_TeamMembership"
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION ${llmdb}.llmdb_memberships_came_or_went();
+CREATE TRIGGER llmdb_derive_members_on_update AFTER UPDATE OF user_id, team_id, role ON ${llmdb}."LLM_TeamMembership"
+    FOR EACH ROW WHEN ((OLD.user_id, OLD.team_id, OLD.role) IS DISTINCT FROM (NEW.user_id, NEW.team_id, NEW.role))
+    EXECUTE FUNCTION ${llmdb}.llmdb_membership_edited();

@@ -1,0 +1,314 @@
+package io.llmdb.identity;
+
+import io.llmdb.audit.AuditAction;
+import io.llmdb.audit.AuditTrail;
+import io.llmdb.common.Actor;
+import io.llmdb.common.Page;
+import io.llmdb.common.PageRequest;
+import io.llmdb.error.NotFoundException;
+import io.llmdb.internal.BudgetColumns;
+import io.llmdb.internal.Db;
+import io.llmdb.internal.Json;
+import io.llmdb.internal.Keyset;
+import io.llmdb.internal.Tx;
+import java.math.BigDecimal;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jooq.Condition;
+import org.jooq.Field;
+import org.jooq.JSONB;
+import org.jooq.Record;
+import org.jooq.Result;
+import org.jooq.SortField;
+import org.jooq.Table;
+import org.jooq.TableField;
+import org.jooq.UpdatableRecord;
+import org.jooq.exception.DataAccessException;
+import org.jooq.impl.DSL;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rows of one table: reads and locks them, and writes each change together with its stamps and its row in the audit
+ * log.
+ *
+ * @param <R> the rows
+ */
+final class Store<R extends UpdatableRecord<R>> {
+
+    private static final String NOW = "SELECT ${llmdb}.llmdb_now()";
+
+    /** Rows of one DELETE; a bigger cascade takes several. */
+    private static final int ROWS_PER_STATEMENT = 1000;
+
+    private final Db db;
+    private final AuditTrail audit;
+    private final Actor actor;
+    private final Table<R> table;
+    private final String noun;
+    private final List<TableField<R, ?>> key;
+    private final String now;
+
+    /** @param noun the word for one of its objects in messages */
+    Store(Db db, AuditTrail audit, Actor actor, Table<R> table, String noun) {
+        this.db = db;
+        this.audit = audit;
+        this.actor = Objects.requireNonNull(actor, "actor");
+        this.table = table;
+        this.noun = noun;
+        this.key = Objects.requireNonNull(table.getPrimaryKey(), "primary key").getFields();
+        this.now = db.sql().of(NOW);
+    }
+
+    Store<R> as(Actor other) {
+        return new Store<>(db, audit, other, table, noun);
+    }
+
+    Actor actor() {
+        return actor;
+    }
+
+    /**
+     * The database's time. Asked for after the locks are taken, so that the times of changes to one object are in their
+     * order.
+     */
+    Instant now(Tx tx) throws SQLException {
+        try (PreparedStatement statement = tx.connection().prepareStatement(now);
+                ResultSet rows = statement.executeQuery()) {
+            rows.next();
+            return rows.getObject(1, OffsetDateTime.class).toInstant();
+        }
+    }
+
+    /** The object with a key. */
+    Condition is(String... id) {
+        Condition condition = DSL.noCondition();
+        for (int i = 0; i < id.length; i++) {
+            condition = condition.and(textKey(i).eq(id[i]));
+        }
+        return condition;
+    }
+
+    <X> Optional<X> find(Condition where, Function<R, X> read) {
+        return db.transaction(tx -> Optional.ofNullable(
+                        tx.dsl().selectFrom(table).where(where).fetchOne())
+                .map(read));
+    }
+
+    boolean exists(Condition where) {
+        return db.transaction(tx -> tx.dsl().fetchExists(table, where));
+    }
+
+    <X> Page<X> list(Condition where, Keyset order, PageRequest page, Function<R, X> read) {
+        return db.transaction(tx -> order.page(tx.dsl(), table, where, page, read));
+    }
+
+    /** Locks one row against changes; other rows may go on to point at it. */
+    R lock(Tx tx, String... id) {
+        return tx.dsl()
+                .selectFrom(table)
+                .where(is(id))
+                .forNoKeyUpdate()
+                .fetchOptional()
+                .orElseThrow(() -> missing(id));
+    }
+
+    /** Locks one row against changes and against new rows that point at it. */
+    R lockToDelete(Tx tx, String... id) {
+        return tx.dsl()
+                .selectFrom(table)
+                .where(is(id))
+                .forUpdate()
+                .fetchOptional()
+                .orElseThrow(() -> missing(id));
+    }
+
+    /** Locks rows against changes, in byte order of their keys, as booking does. */
+    Result<R> lockAll(Tx tx, Condition where) {
+        return tx.dsl()
+                .selectFrom(table)
+                .where(where)
+                .orderBy(byteOrder())
+                .forNoKeyUpdate()
+                .fetch();
+    }
+
+    /** Locks rows against changes and against new rows that point at them, in byte order of their keys. */
+    Result<R> lockAllToDelete(Tx tx, Condition where) {
+        return tx.dsl()
+                .selectFrom(table)
+                .where(where)
+                .orderBy(byteOrder())
+                .forUpdate()
+                .fetch();
+    }
+
+    /** A copy to edit. */
+    R copy(R row) {
+        return row.into(table);
+    }
+
+    R insert(Tx tx, R row, Instant at) {
+        stamp(row, "created", at);
+        stamp(row, "updated", at);
+        R written;
+        try {
+            written = tx.dsl().insertInto(table).set(row).returning().fetchSingle();
+        } catch (DataAccessException e) {
+            throw Refusals.ofWrite(e, noun, table, row);
+        }
+        record(tx, at, AuditAction.CREATED, null, written);
+        return written;
+    }
+
+    /** Writes the values that differ, if any. */
+    R update(Tx tx, R before, R after, Instant at) {
+        Map<Field<?>, Object> changes = changes(before, after);
+        if (changes.isEmpty()) {
+            return before;
+        }
+        AuditAction action = AuditAction.UPDATED;
+        Field<Boolean> blocked = table.field("blocked", Boolean.class);
+        if (blocked != null && changes.containsKey(blocked)) {
+            action = Boolean.TRUE.equals(after.get(blocked)) ? AuditAction.BLOCKED : AuditAction.UNBLOCKED;
+        }
+        stamp(after, "updated", at);
+        R written;
+        try {
+            written = tx.dsl()
+                    .update(table)
+                    .set(changes(before, after))
+                    .where(is(keyOf(before)))
+                    .returning()
+                    .fetchSingle();
+        } catch (DataAccessException e) {
+            throw Refusals.ofWrite(e, noun, table, after);
+        }
+        record(tx, at, action, before, written);
+        return written;
+    }
+
+    void delete(Tx tx, R row, Instant at) {
+        deleteAll(tx, List.of(row), at);
+    }
+
+    void deleteAll(Tx tx, List<R> rows, Instant at) {
+        for (int from = 0; from < rows.size(); from += ROWS_PER_STATEMENT) {
+            List<R> chunk = rows.subList(from, Math.min(rows.size(), from + ROWS_PER_STATEMENT));
+            try {
+                tx.dsl().deleteFrom(table).where(anyOf(chunk)).execute();
+            } catch (DataAccessException e) {
+                throw Refusals.ofDelete(e, noun, keyOf(chunk.get(0)));
+            }
+        }
+        if (audit.isOn()) {
+            audit.record(
+                    tx,
+                    actor,
+                    at,
+                    rows.stream()
+                            .map(row -> change(AuditAction.DELETED, row, null))
+                            .toList());
+        }
+    }
+
+    NotFoundException missing(String... id) {
+        return Refusals.missing(noun, key.stream().map(Field::getName).toList(), List.of(id));
+    }
+
+    /** Records a change that was written elsewhere. */
+    void record(Tx tx, Instant at, AuditAction action, @Nullable R before, @Nullable R after) {
+        if (audit.isOn()) {
+            audit.record(tx, actor, at, change(action, before, after));
+        }
+    }
+
+    private AuditTrail.Change change(AuditAction action, @Nullable R before, @Nullable R after) {
+        R any = Objects.requireNonNull(after == null ? before : after, "a row");
+        return new AuditTrail.Change(action, table, AuditTrail.objectId(keyOf(any)), before, after);
+    }
+
+    private String[] keyOf(R row) {
+        return key.stream().map(field -> String.valueOf(row.get(field))).toArray(String[]::new);
+    }
+
+    private Condition anyOf(List<R> rows) {
+        if (key.size() == 1) {
+            String[] ids = rows.stream().map(row -> keyOf(row)[0]).toArray(String[]::new);
+            return textKey(0).eq(DSL.any(ids));
+        }
+        return DSL.row(textKey(0), textKey(1))
+                .in(rows.stream()
+                        .map(row -> DSL.row(keyOf(row)[0], keyOf(row)[1]))
+                        .toList());
+    }
+
+    private List<SortField<?>> byteOrder() {
+        List<SortField<?>> order = new ArrayList<>();
+        for (int i = 0; i < key.size(); i++) {
+            order.add(textKey(i).collate("C").asc());
+        }
+        return order;
+    }
+
+    private Field<String> textKey(int index) {
+        return key.get(index).coerce(String.class);
+    }
+
+    /** Only columns that have a new value, because triggers look at which columns an UPDATE names. */
+    private Map<Field<?>, Object> changes(R before, R after) {
+        Map<Field<?>, Object> changes = new LinkedHashMap<>();
+        for (Field<?> field : table.fields()) {
+            if (!same(before.get(field), after.get(field))) {
+                put(changes, field, after.get(field));
+            }
+        }
+        return changes;
+    }
+
+    // A null is an ordinary value of a column, which the type Object cannot say.
+    @SuppressWarnings("NullAway")
+    private static void put(Map<Field<?>, Object> changes, Field<?> field, @Nullable Object value) {
+        changes.put(field, value);
+    }
+
+    private static boolean same(@Nullable Object one, @Nullable Object other) {
+        if (one == null || other == null) {
+            return one == other;
+        }
+        if (one instanceof Object[] array) {
+            return Arrays.equals(array, (Object[]) other);
+        }
+        if (one instanceof JSONB json) {
+            return Objects.equals(Json.value(json.data()), Json.value(((JSONB) other).data()));
+        }
+        if (one instanceof BigDecimal number) {
+            return number.compareTo((BigDecimal) other) == 0;
+        }
+        if (one instanceof OffsetDateTime time) {
+            return time.isEqual((OffsetDateTime) other);
+        }
+        return one.equals(other);
+    }
+
+    private void stamp(Record row, String what, Instant at) {
+        Field<OffsetDateTime> time = table.field(what + "_at", OffsetDateTime.class);
+        if (time != null) {
+            row.set(time, BudgetColumns.time(at));
+        }
+        Field<String> by = table.field(what + "_by", String.class);
+        if (by != null) {
+            row.set(by, actor.id());
+        }
+    }
+}
