@@ -80,13 +80,15 @@ final class Slice {
         hold.amount = 0;
     }
 
-    /** The call is over; what it cost stays in use until it is booked. */
-    synchronized void settle(Hold hold, long cost) {
+    /** The call is over; what it cost stays in use until it is booked. Returns what was held before. */
+    synchronized long settle(Hold hold, long cost) {
+        long before = hold.amount;
         if (hold.window == window) {
             inUse += cost - hold.amount;
             idle -= cost - hold.amount;
         }
         hold.amount = cost;
+        return before;
     }
 
     /** The cost is in the counter and was taken from the lease. */

@@ -16,6 +16,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,6 +51,7 @@ public final class SpendRecorder implements AutoCloseable {
     private final LongAdder refused = new LongAdder();
     private final LongAdder batches = new LongAdder();
     private final LongAdder failedBatches = new LongAdder();
+    private volatile Consumer<List<SpendEvent>> onBooked = events -> {};
     private volatile boolean closing;
     private volatile boolean abandoned;
 
@@ -132,6 +134,15 @@ public final class SpendRecorder implements AutoCloseable {
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
         }
         return fanOut.flush(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+    }
+
+    /**
+     * Has the reservations told of every event that is in the books or among the dead letters, on the writer's thread.
+     *
+     * @param listener called with the events of a batch; replaces the one before
+     */
+    public void onBooked(Consumer<List<SpendEvent>> listener) {
+        onBooked = listener;
     }
 
     /** @return the events that could not be booked */
@@ -267,6 +278,7 @@ public final class SpendRecorder implements AutoCloseable {
                 entry.done().complete(null);
             }
         }
+        onBooked.accept(events(entries));
         fanOut.offer(outcome.booked());
     }
 
@@ -280,6 +292,7 @@ public final class SpendRecorder implements AutoCloseable {
                         "Event {} was not booked and stands among the dead letters: {}",
                         entry.event().id(),
                         reason);
+                onBooked.accept(List.of(entry.event()));
                 break;
             } catch (DatabaseUnavailableException e) {
                 Thread.sleep(policy.retryPause().toMillis());

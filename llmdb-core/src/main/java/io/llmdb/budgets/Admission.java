@@ -1,0 +1,210 @@
+package io.llmdb.budgets;
+
+import io.llmdb.budgets.Slice.Hold;
+import io.llmdb.keys.Caller;
+import io.llmdb.spend.CounterId;
+import io.llmdb.spend.SpendEvent;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * A request that was admitted: what it is expected to cost is reserved on every budget that applies until it is settled
+ * or released.
+ *
+ * <p>Exactly one of {@link #settle} and {@link #release} takes effect; closing releases what was neither. What is never
+ * ended ends by itself after the reservation time, which {@link #extend} begins anew; a settlement after that is still
+ * booked, once. Safe for use by several threads.
+ */
+public final class Admission implements AutoCloseable {
+
+    private enum State {
+        ADMITTED,
+        EXPIRED,
+        SETTLING,
+        SETTLED,
+        RELEASED
+    }
+
+    private final BudgetService service;
+    private final UUID id;
+    private final Instant startTime;
+    private final Caller caller;
+    private final Call call;
+    private final List<Hold> holds;
+    private final List<CounterId> furtherCounters;
+    private final boolean reserved;
+    private State state = State.ADMITTED;
+    private long expiresAtNanos;
+
+    Admission(
+            BudgetService service,
+            UUID id,
+            Instant startTime,
+            Caller caller,
+            Call call,
+            List<Hold> holds,
+            List<CounterId> furtherCounters,
+            boolean reserved,
+            long expiresAtNanos) {
+        this.service = service;
+        this.id = id;
+        this.startTime = startTime;
+        this.caller = caller;
+        this.call = call;
+        this.holds = holds;
+        this.furtherCounters = furtherCounters;
+        this.reserved = reserved;
+        this.expiresAtNanos = expiresAtNanos;
+    }
+
+    /** @return the id of the event that the request becomes */
+    public UUID id() {
+        return id;
+    }
+
+    /** @return when the request was admitted, by the database's clock */
+    public Instant startTime() {
+        return startTime;
+    }
+
+    /** @return who calls */
+    public Caller caller() {
+        return caller;
+    }
+
+    /** @return the request as it was admitted */
+    public Call call() {
+        return call;
+    }
+
+    /**
+     * Whether the estimate is held on the budgets that apply.
+     *
+     * @return false where no budget applies, the price was unknown and allowed, or the database was away and the
+     *     settings let the call pass
+     */
+    public boolean isReserved() {
+        return reserved;
+    }
+
+    /**
+     * A builder for the event, with id, caller, end user, tags and model filled in; usage, cost and what the answer
+     * brought are to be added.
+     *
+     * @return the builder; its end is the present
+     */
+    public SpendEvent.Builder event() {
+        SpendEvent.Builder event = SpendEvent.builder(id)
+                .endTime(service.now())
+                .keyHash(caller.key().hash())
+                .model(call.model())
+                .modelGroup(call.model())
+                .endUser(call.endUser())
+                .tags(call.tags())
+                .furtherCounters(furtherCounters);
+        if (caller.key().spec().userId() != null) {
+            event.userId(caller.key().spec().userId());
+        }
+        if (caller.key().spec().teamId() != null) {
+            event.teamId(caller.key().spec().teamId());
+        }
+        String organization = BudgetScopes.organizationOf(caller);
+        if (organization != null) {
+            event.organizationId(organization);
+        }
+        return event;
+    }
+
+    /**
+     * Books what the request has cost, in full even above the estimate, and ends the reservation. The event leaves
+     * through the recorder, with what that promises. Where the recorder throws, the request counts as not settled and
+     * may be settled again with the same event.
+     *
+     * @param event the finished request, from {@link #event()}
+     * @throws IllegalArgumentException where the event is not this request's
+     * @throws IllegalStateException where it was released, or settled with other content
+     */
+    public void settle(SpendEvent event) {
+        if (!event.id().equals(id)) {
+            throw new IllegalArgumentException("Event " + event.id() + " is not the one of admission " + id);
+        }
+        boolean held;
+        synchronized (this) {
+            if (state == State.RELEASED || state == State.SETTLING) {
+                throw new IllegalStateException("Admission " + id + " was " + state + " before");
+            }
+            if (state == State.SETTLED) {
+                service.recordAgain(event);
+                return;
+            }
+            held = state == State.ADMITTED;
+            state = State.SETTLING;
+        }
+        boolean done = false;
+        try {
+            service.settle(this, event, held ? holds : List.of());
+            done = true;
+        } finally {
+            synchronized (this) {
+                state = done ? State.SETTLED : held ? State.ADMITTED : State.EXPIRED;
+            }
+        }
+    }
+
+    /**
+     * Ends the reservation with nothing booked: the request never reached a provider. Does nothing where it was settled
+     * or released before.
+     */
+    public void release() {
+        synchronized (this) {
+            if (state != State.ADMITTED && state != State.EXPIRED) {
+                return;
+            }
+            boolean held = state == State.ADMITTED;
+            state = State.RELEASED;
+            service.forget(this);
+            if (held) {
+                holds.forEach(hold -> hold.slice().release(hold));
+            }
+        }
+    }
+
+    /**
+     * Begins the reservation time anew, for a request that goes on for long.
+     *
+     * @param time how long from now
+     * @return false where the reservation has ended; settling still books the cost
+     */
+    public boolean extend(Duration time) {
+        synchronized (this) {
+            expiresAtNanos = System.nanoTime() + time.toNanos();
+            return state == State.ADMITTED;
+        }
+    }
+
+    /** Releases what was neither settled nor released. */
+    @Override
+    public void close() {
+        release();
+    }
+
+    /** Frees what is reserved where the time is over; the cost is still booked should it be settled. */
+    boolean expireIfOver(long nanos) {
+        synchronized (this) {
+            if (state != State.ADMITTED || nanos - expiresAtNanos < 0) {
+                return state != State.ADMITTED && state != State.SETTLING;
+            }
+            state = State.EXPIRED;
+            holds.forEach(hold -> hold.slice().release(hold));
+            return true;
+        }
+    }
+
+    /** @return id and model; no secret */
+    @Override
+    public String toString() {
+        return "Admission[" + id + ", model " + call.model() + "]";
+    }
+}
