@@ -5,13 +5,19 @@ import io.llmdb.error.LlmDbException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.time.Duration;
 import javax.sql.DataSource;
+import org.jooq.ExecuteContext;
+import org.jooq.ExecuteListener;
+import org.jooq.ExecuteType;
 import org.jooq.SQLDialect;
 import org.jooq.conf.MappedSchema;
 import org.jooq.conf.RenderMapping;
 import org.jooq.conf.Settings;
 import org.jooq.exception.DataAccessException;
 import org.jooq.impl.DSL;
+import org.jooq.impl.DefaultConfiguration;
+import org.jooq.impl.DefaultExecuteListenerProvider;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,19 +41,22 @@ public final class Db {
     private final String schema;
     private final Sql sql;
     private final Settings settings;
+    private final @Nullable Runnable afterWrites;
 
     /**
      * @param dataSource gives connections with auto-commit on
      * @param schema the schema's name, unquoted
      */
     public Db(DataSource dataSource, String schema) {
-        this(dataSource, null, schema);
+        this(dataSource, null, schema, null);
     }
 
-    private Db(DataSource dataSource, @Nullable Connection joined, String schema) {
+    private Db(
+            DataSource dataSource, @Nullable Connection joined, String schema, @Nullable Runnable afterWrites) {
         this.dataSource = dataSource;
         this.joined = joined;
         this.schema = schema;
+        this.afterWrites = afterWrites;
         this.sql = new Sql(schema);
         this.settings = new Settings()
                 // The classes were generated from a schema of this name.
@@ -64,7 +73,17 @@ public final class Db {
      * @return one whose {@link #transaction} neither commits nor rolls back but by savepoint
      */
     public Db joining(Connection connection) {
-        return new Db(dataSource, connection, schema);
+        return new Db(dataSource, connection, schema, null);
+    }
+
+    /**
+     * The same database, with something to do after each transaction of its own that wrote with jOOQ.
+     *
+     * @param task runs on the caller's thread once the transaction is committed; must not throw
+     * @return such a database; one that {@linkplain #joining joins} does not know when its transaction is committed, and never runs it
+     */
+    public Db afterWrites(Runnable task) {
+        return new Db(dataSource, joined, schema, task);
     }
 
     /** @return the schema's name, unquoted */
@@ -130,7 +149,7 @@ public final class Db {
         }
         for (int attempt = 1; ; attempt++) {
             try (Connection connection = dataSource.getConnection()) {
-                return work.run(tx(connection));
+                return work.run(tx(connection, null));
             } catch (SQLException | DataAccessException e) {
                 if (!DbErrors.isWorthRunningAgain(e) || attempt == ATTEMPTS) {
                     throw DbErrors.translate(e);
@@ -139,11 +158,49 @@ public final class Db {
         }
     }
 
+    /**
+     * Runs one reading statement by itself, outside of any transaction of ours: one round trip instead of three.
+     *
+     * @param limit how long the server may take to answer; afterwards the connection is given up
+     * @param work one statement; it is run once only
+     * @param <T> what it returns
+     * @return the work's result
+     * @throws DatabaseUnavailableException where no connection is to be had, it broke, or the answer takes too long
+     * @throws LlmDbException what the work throws, or another failure, translated
+     */
+    public <T extends @Nullable Object> T read(Duration limit, Tx.Work<T> work) {
+        try {
+            if (joined != null) {
+                return work.run(tx(joined, null));
+            }
+            try (Connection connection = dataSource.getConnection()) {
+                int before = connection.getNetworkTimeout();
+                connection.setNetworkTimeout(Runnable::run, (int) Math.min(limit.toMillis(), Integer.MAX_VALUE));
+                try {
+                    return work.run(tx(connection, null));
+                } finally {
+                    restoreNetworkTimeout(connection, before);
+                }
+            }
+        } catch (SQLException | DataAccessException e) {
+            throw DbErrors.translate(e);
+        }
+    }
+
     private <T extends @Nullable Object> T once(Tx.Work<T> work) throws SQLException {
+        WriteWatch watch = afterWrites == null ? null : new WriteWatch();
+        T result = once(work, watch);
+        if (afterWrites != null && watch != null && watch.sawWrite) {
+            afterWrites.run();
+        }
+        return result;
+    }
+
+    private <T extends @Nullable Object> T once(Tx.Work<T> work, @Nullable WriteWatch watch) throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             connection.setAutoCommit(false);
             try {
-                T result = work.run(tx(connection));
+                T result = work.run(tx(connection, watch));
                 connection.commit();
                 return result;
             } catch (Throwable failure) {
@@ -164,7 +221,7 @@ public final class Db {
         try {
             Savepoint savepoint = connection.setSavepoint();
             try {
-                T result = work.run(tx(connection));
+                T result = work.run(tx(connection, null));
                 connection.releaseSavepoint(savepoint);
                 return result;
             } catch (Throwable failure) {
@@ -192,7 +249,37 @@ public final class Db {
         }
     }
 
-    private Tx tx(Connection connection) {
-        return new Tx(connection, DSL.using(connection, SQLDialect.POSTGRES, settings));
+    private static void restoreNetworkTimeout(Connection connection, int milliseconds) {
+        try {
+            connection.setNetworkTimeout(Runnable::run, milliseconds);
+        } catch (SQLException e) {
+            LOG.debug("A connection could not be restored: {}", e.getMessage());
+        }
+    }
+
+    private Tx tx(Connection connection, @Nullable WriteWatch watch) {
+        if (watch == null) {
+            return new Tx(connection, DSL.using(connection, SQLDialect.POSTGRES, settings));
+        }
+        return new Tx(
+                connection,
+                DSL.using(new DefaultConfiguration()
+                        .set(connection)
+                        .set(SQLDialect.POSTGRES)
+                        .set(settings)
+                        .set(new DefaultExecuteListenerProvider(watch))));
+    }
+
+    /** Notes whether a transaction wrote. */
+    private static final class WriteWatch implements ExecuteListener {
+
+        private static final long serialVersionUID = 1L;
+
+        private boolean sawWrite;
+
+        @Override
+        public void executeStart(ExecuteContext context) {
+            sawWrite |= context.type() != ExecuteType.READ;
+        }
     }
 }

@@ -1,0 +1,363 @@
+package io.llmdb.keys;
+
+import io.llmdb.error.DatabaseUnavailableException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads values by key, each key once however many threads want it, and all that came while the last query ran in one
+ * query.
+ *
+ * <p>There is no thread of its own: whoever comes while few queries run asks for itself, so a lone caller waits for
+ * nobody; the others wait, and one of them asks for all when a query ends. A value is never handed to a call that began
+ * after the value's query and after a change was told: such a call asks again.
+ *
+ * @param <K> keys
+ * @param <V> values
+ */
+final class BatchReader<K, V> {
+
+    static final int BATCH = 500;
+
+    /**
+     * More than one, so that a slow query does not hold up everything; few, so that they batch and leave connections to
+     * others.
+     */
+    private static final int QUERIES_AT_ONCE = 2;
+
+    private static final int MOST_WAITING = 20_000;
+
+    /** One query. */
+    interface Source<K, V> {
+
+        /**
+         * @param keys what to look for, all different
+         * @param found receives what there is
+         */
+        void read(List<K> keys, Found<K, V> found);
+    }
+
+    /** Receives what a query found. */
+    interface Found<K, V> {
+
+        void value(K key, V value);
+
+        /** The row is there but cannot be understood; other keys of the batch are not concerned. */
+        void failure(K key, RuntimeException failure);
+    }
+
+    /** Hears of every value, before anybody who waits for it. */
+    interface Sink<K, V> {
+
+        void read(K key, Answer<V> answer);
+    }
+
+    /**
+     * @param value what was found; null: nothing
+     * @param askedAt {@link System#nanoTime()} before the query
+     * @param epoch the epoch before the query
+     */
+    record Answer<V>(@Nullable V value, long askedAt, long epoch) {}
+
+    private final Source<K, V> source;
+    private final Sink<K, V> sink;
+    private final LongSupplier epoch;
+    private final @Nullable TokenBucket pace;
+    private final Duration timeout;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Map<K, Flight<K, V>> flights = new HashMap<>();
+    private final ArrayDeque<Flight<K, V>> queue = new ArrayDeque<>();
+    private int queries;
+    private int unvouchedInQueue;
+
+    /**
+     * @param epoch grows whenever a change is told
+     * @param pace limits how many queries go out for keys that nobody vouches for; null: nothing does
+     * @param timeout how long a call waits for others' queries
+     */
+    BatchReader(
+            Source<K, V> source, Sink<K, V> sink, LongSupplier epoch, @Nullable TokenBucket pace, Duration timeout) {
+        this.source = source;
+        this.sink = sink;
+        this.epoch = epoch;
+        this.pace = pace;
+        this.timeout = timeout;
+    }
+
+    /**
+     * @param vouched whether the query need not be paced
+     * @throws DatabaseUnavailableException where the database cannot be reached or does not answer in time
+     */
+    Answer<V> read(K key, boolean vouched) {
+        Flight<K, V> flight;
+        boolean lead = false;
+        lock.lock();
+        try {
+            flight = flights.get(key);
+            if (flight == null || (flight.started && flight.epoch != epoch.getAsLong())) {
+                flight = enqueue(key, vouched);
+            }
+            flight.waiting++;
+            if (queries < QUERIES_AT_ONCE && !flight.started && !flight.led) {
+                queries++;
+                flight.led = true;
+                lead = true;
+            }
+        } finally {
+            lock.unlock();
+        }
+        try {
+            if (lead) {
+                lead(flight);
+            } else {
+                await(flight);
+            }
+            return flight.result();
+        } finally {
+            leave(flight);
+        }
+    }
+
+    private Flight<K, V> enqueue(K key, boolean vouched) {
+        if (queue.size() >= MOST_WAITING) {
+            throw new DatabaseUnavailableException(
+                    MOST_WAITING + " look-ups wait for the database already; try again in a moment");
+        }
+        Flight<K, V> flight = new Flight<>(key, vouched || pace == null, lock.newCondition());
+        flights.put(key, flight);
+        queue.addLast(flight);
+        unvouchedInQueue += flight.vouched ? 0 : 1;
+        return flight;
+    }
+
+    private void leave(Flight<K, V> flight) {
+        lock.lock();
+        try {
+            flight.waiting--;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits for another thread's query, or takes the lead when it is this one's turn. */
+    private void await(Flight<K, V> flight) {
+        long left = timeout.toNanos();
+        lock.lock();
+        try {
+            while (!flight.done && !flight.mayLead) {
+                if (left <= 0) {
+                    throw new DatabaseUnavailableException(
+                            "The database has not answered within " + timeout.toMillis() + " ms");
+                }
+                left = flight.changed.awaitNanos(left);
+            }
+            boolean leads = flight.mayLead;
+            flight.mayLead = false;
+            if (flight.done) {
+                if (leads) {
+                    handOver();
+                }
+                return;
+            }
+            flight.led = true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            if (flight.mayLead) {
+                flight.mayLead = false;
+                flight.waiting--;
+                handOver();
+                flight.waiting++;
+            }
+            throw new DatabaseUnavailableException("Interrupted while waiting for the database", e);
+        } finally {
+            lock.unlock();
+        }
+        lead(flight);
+    }
+
+    private void lead(Flight<K, V> flight) {
+        try {
+            while (!flight.started) {
+                pace(flight);
+                query(take());
+            }
+        } finally {
+            lock.lock();
+            try {
+                flight.led = false;
+                handOver();
+            } finally {
+                lock.unlock();
+            }
+        }
+        if (!flight.done) {
+            await(flight);
+        }
+    }
+
+    /** Gives the right to ask to whoever waits longest, or back. */
+    private void handOver() {
+        for (Flight<K, V> next : queue) {
+            if (next.waiting > 0 && !next.led && !next.mayLead) {
+                next.mayLead = true;
+                next.changed.signal();
+                return;
+            }
+        }
+        queries--;
+    }
+
+    /** Whoever waits here lets more keys gather for the same query. */
+    private void pace(Flight<K, V> flight) {
+        if (pace == null) {
+            return;
+        }
+        long deadline = System.nanoTime() + timeout.toNanos();
+        while (hasUnvouched() && !pace.tryTake()) {
+            long now = System.nanoTime();
+            lock.lock();
+            try {
+                if (flight.started) {
+                    return;
+                }
+                if (now - deadline > 0) {
+                    throw new DatabaseUnavailableException(
+                            "Too many unknown keys are looked up; try again in a moment");
+                }
+                flight.changed.awaitNanos(Math.max(pace.nanosToNext(), TimeUnit.MICROSECONDS.toNanos(50)));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new DatabaseUnavailableException("Interrupted while waiting for the database", e);
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    private boolean hasUnvouched() {
+        lock.lock();
+        try {
+            return unvouchedInQueue > 0;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private List<Flight<K, V>> take() {
+        lock.lock();
+        try {
+            List<Flight<K, V>> batch = new ArrayList<>();
+            long now = epoch.getAsLong();
+            while (batch.size() < BATCH && !queue.isEmpty()) {
+                Flight<K, V> flight = queue.removeFirst();
+                unvouchedInQueue -= flight.vouched ? 0 : 1;
+                if (flight.waiting == 0) {
+                    flights.remove(flight.key, flight);
+                    continue;
+                }
+                flight.started = true;
+                flight.epoch = now;
+                batch.add(flight);
+            }
+            return batch;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void query(List<Flight<K, V>> batch) {
+        if (batch.isEmpty()) {
+            return;
+        }
+        long askedAt = System.nanoTime();
+        Map<K, V> values = new HashMap<>();
+        Map<K, RuntimeException> failures = new HashMap<>();
+        RuntimeException failure = null;
+        try {
+            source.read(batch.stream().map(flight -> flight.key).toList(), new Found<>() {
+                @Override
+                public void value(K key, V value) {
+                    values.put(key, value);
+                }
+
+                @Override
+                public void failure(K key, RuntimeException cause) {
+                    failures.put(key, cause);
+                }
+            });
+            for (Flight<K, V> flight : batch) {
+                flight.failure = failures.get(flight.key);
+                if (flight.failure == null) {
+                    flight.answer = new Answer<>(values.get(flight.key), askedAt, flight.epoch);
+                    sink.read(flight.key, flight.answer);
+                }
+            }
+        } catch (RuntimeException e) {
+            failure = e;
+        } finally {
+            finish(batch, failure);
+        }
+    }
+
+    private void finish(List<Flight<K, V>> batch, @Nullable RuntimeException failure) {
+        lock.lock();
+        try {
+            for (Flight<K, V> flight : batch) {
+                if (flight.answer == null && flight.failure == null) {
+                    flight.failure = failure == null ? new IllegalStateException("A look-up was broken off") : failure;
+                }
+                flight.done = true;
+                flights.remove(flight.key, flight);
+                flight.changed.signalAll();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** One key's way to the database. Guarded by the reader's lock but for what is final once it is done. */
+    private static final class Flight<K, V> {
+
+        private final K key;
+        private final boolean vouched;
+        private final Condition changed;
+        private int waiting;
+        private volatile boolean started;
+        private boolean led;
+        private boolean mayLead;
+        private long epoch;
+        private volatile boolean done;
+        private @Nullable Answer<V> answer;
+        private @Nullable RuntimeException failure;
+
+        Flight(K key, boolean vouched, Condition changed) {
+            this.key = key;
+            this.vouched = vouched;
+            this.changed = changed;
+        }
+
+        Answer<V> result() {
+            if (failure instanceof DatabaseUnavailableException e) {
+                // Each waiter throws its own, so that its stack trace is its own.
+                throw new DatabaseUnavailableException(String.valueOf(e.getMessage()), e);
+            }
+            if (failure != null) {
+                throw failure;
+            }
+            if (answer == null) {
+                throw new IllegalStateException("A look-up has neither answer nor failure");
+            }
+            return answer;
+        }
+    }
+}
