@@ -51,8 +51,7 @@ public final class Db {
         this(dataSource, null, schema, null);
     }
 
-    private Db(
-            DataSource dataSource, @Nullable Connection joined, String schema, @Nullable Runnable afterWrites) {
+    private Db(DataSource dataSource, @Nullable Connection joined, String schema, @Nullable Runnable afterWrites) {
         this.dataSource = dataSource;
         this.joined = joined;
         this.schema = schema;
@@ -80,7 +79,8 @@ public final class Db {
      * The same database, with something to do after each transaction of its own that wrote with jOOQ.
      *
      * @param task runs on the caller's thread once the transaction is committed; must not throw
-     * @return such a database; one that {@linkplain #joining joins} does not know when its transaction is committed, and never runs it
+     * @return such a database; one that {@linkplain #joining joins} does not know when its transaction is committed,
+     *     and never runs it
      */
     public Db afterWrites(Runnable task) {
         return new Db(dataSource, joined, schema, task);
@@ -168,6 +168,7 @@ public final class Db {
      * @throws DatabaseUnavailableException where no connection is to be had, it broke, or the answer takes too long
      * @throws LlmDbException what the work throws, or another failure, translated
      */
+    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     public <T extends @Nullable Object> T read(Duration limit, Tx.Work<T> work) {
         try {
             if (joined != null) {
@@ -187,6 +188,7 @@ public final class Db {
         }
     }
 
+    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     private <T extends @Nullable Object> T once(Tx.Work<T> work) throws SQLException {
         WriteWatch watch = afterWrites == null ? null : new WriteWatch();
         T result = once(work, watch);
@@ -196,6 +198,7 @@ public final class Db {
         return result;
     }
 
+    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     private <T extends @Nullable Object> T once(Tx.Work<T> work, @Nullable WriteWatch watch) throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             connection.setAutoCommit(false);
