@@ -42,9 +42,11 @@ import org.jspecify.annotations.Nullable;
  * Rows of one table: reads and locks them, and writes each change together with its stamps and its row in the audit
  * log.
  *
+ * <p>Not API: public for the repositories of other packages. Safe for use by several threads.
+ *
  * @param <R> the rows
  */
-final class Store<R extends UpdatableRecord<R>> {
+public final class Store<R extends UpdatableRecord<R>> {
 
     private static final String NOW = "SELECT ${llmdb}.llmdb_now()";
 
@@ -59,8 +61,14 @@ final class Store<R extends UpdatableRecord<R>> {
     private final List<TableField<R, ?>> key;
     private final String now;
 
-    /** @param noun the word for one of its objects in messages */
-    Store(Db db, AuditTrail audit, Actor actor, Table<R> table, String noun) {
+    /**
+     * @param db the database
+     * @param audit records changes
+     * @param actor who makes them
+     * @param table the table
+     * @param noun the word for one of its objects in messages
+     */
+    public Store(Db db, AuditTrail audit, Actor actor, Table<R> table, String noun) {
         this.db = db;
         this.audit = audit;
         this.actor = Objects.requireNonNull(actor, "actor");
@@ -70,19 +78,28 @@ final class Store<R extends UpdatableRecord<R>> {
         this.now = db.sql().of(NOW);
     }
 
-    Store<R> as(Actor other) {
+    /**
+     * @param other who makes the changes
+     * @return the same rows, changed by that one
+     */
+    public Store<R> as(Actor other) {
         return new Store<>(db, audit, other, table, noun);
     }
 
-    Actor actor() {
+    /** @return who makes the changes */
+    public Actor actor() {
         return actor;
     }
 
     /**
      * The database's time. Asked for after the locks are taken, so that the times of changes to one object are in their
      * order.
+     *
+     * @param tx the transaction
+     * @return the present
+     * @throws SQLException where the database does not answer
      */
-    Instant now(Tx tx) throws SQLException {
+    public Instant now(Tx tx) throws SQLException {
         try (PreparedStatement statement = tx.connection().prepareStatement(now);
                 ResultSet rows = statement.executeQuery()) {
             rows.next();
@@ -90,8 +107,11 @@ final class Store<R extends UpdatableRecord<R>> {
         }
     }
 
-    /** The object with a key. */
-    Condition is(String... id) {
+    /**
+     * @param id the values of the table's key
+     * @return meets the object with that key
+     */
+    public Condition is(String... id) {
         Condition condition = DSL.noCondition();
         for (int i = 0; i < id.length; i++) {
             condition = condition.and(textKey(i).eq(id[i]));
@@ -99,22 +119,47 @@ final class Store<R extends UpdatableRecord<R>> {
         return condition;
     }
 
-    <X> Optional<X> find(Condition where, Function<R, X> read) {
+    /**
+     * @param where meets one row at most
+     * @param read makes the object of the row
+     * @param <X> objects
+     * @return the object, or empty
+     */
+    public <X> Optional<X> find(Condition where, Function<R, X> read) {
         return db.transaction(tx -> Optional.ofNullable(
                         tx.dsl().selectFrom(table).where(where).fetchOne())
                 .map(read));
     }
 
-    boolean exists(Condition where) {
+    /**
+     * @param where which rows
+     * @return whether there is one
+     */
+    public boolean exists(Condition where) {
         return db.transaction(tx -> tx.dsl().fetchExists(table, where));
     }
 
-    <X> Page<X> list(Condition where, Keyset order, PageRequest page, Function<R, X> read) {
+    /**
+     * @param where which rows
+     * @param order in which order
+     * @param page which page
+     * @param read makes objects of rows
+     * @param <X> objects
+     * @return the page
+     */
+    public <X> Page<X> list(Condition where, Keyset order, PageRequest page, Function<R, X> read) {
         return db.transaction(tx -> order.page(tx.dsl(), table, where, page, read));
     }
 
-    /** Locks one row against changes; other rows may go on to point at it. */
-    R lock(Tx tx, String... id) {
+    /**
+     * Locks one row against changes; other rows may go on to point at it.
+     *
+     * @param tx the transaction
+     * @param id the values of its key
+     * @return the row
+     * @throws NotFoundException where there is none
+     */
+    public R lock(Tx tx, String... id) {
         return tx.dsl()
                 .selectFrom(table)
                 .where(is(id))
@@ -123,8 +168,15 @@ final class Store<R extends UpdatableRecord<R>> {
                 .orElseThrow(() -> missing(id));
     }
 
-    /** Locks one row against changes and against new rows that point at it. */
-    R lockToDelete(Tx tx, String... id) {
+    /**
+     * Locks one row against changes and against new rows that point at it.
+     *
+     * @param tx the transaction
+     * @param id the values of its key
+     * @return the row
+     * @throws NotFoundException where there is none
+     */
+    public R lockToDelete(Tx tx, String... id) {
         return tx.dsl()
                 .selectFrom(table)
                 .where(is(id))
@@ -133,8 +185,14 @@ final class Store<R extends UpdatableRecord<R>> {
                 .orElseThrow(() -> missing(id));
     }
 
-    /** Locks rows against changes, in byte order of their keys, as booking does. */
-    Result<R> lockAll(Tx tx, Condition where) {
+    /**
+     * Locks rows against changes, in byte order of their keys, as booking does.
+     *
+     * @param tx the transaction
+     * @param where which rows
+     * @return the rows
+     */
+    public Result<R> lockAll(Tx tx, Condition where) {
         return tx.dsl()
                 .selectFrom(table)
                 .where(where)
@@ -153,12 +211,21 @@ final class Store<R extends UpdatableRecord<R>> {
                 .fetch();
     }
 
-    /** A copy to edit. */
-    R copy(R row) {
+    /**
+     * @param row a row
+     * @return a copy to edit
+     */
+    public R copy(R row) {
         return row.into(table);
     }
 
-    R insert(Tx tx, R row, Instant at) {
+    /**
+     * @param tx the transaction
+     * @param row a new row; gets its stamps here
+     * @param at the present
+     * @return the row as it was written
+     */
+    public R insert(Tx tx, R row, Instant at) {
         stamp(row, "created", at);
         stamp(row, "updated", at);
         R written;
@@ -171,8 +238,16 @@ final class Store<R extends UpdatableRecord<R>> {
         return written;
     }
 
-    /** Writes the values that differ, if any. */
-    R update(Tx tx, R before, R after, Instant at) {
+    /**
+     * Writes the values that differ, if any.
+     *
+     * @param tx the transaction
+     * @param before the locked row
+     * @param after an edited copy; gets its stamps here
+     * @param at the present
+     * @return the row as it was written
+     */
+    public R update(Tx tx, R before, R after, Instant at) {
         Map<Field<?>, Object> changes = changes(before, after);
         if (changes.isEmpty()) {
             return before;
@@ -222,12 +297,24 @@ final class Store<R extends UpdatableRecord<R>> {
         }
     }
 
-    NotFoundException missing(String... id) {
+    /**
+     * @param id the values of a key
+     * @return says that there is no such object
+     */
+    public NotFoundException missing(String... id) {
         return Refusals.missing(noun, key.stream().map(Field::getName).toList(), List.of(id));
     }
 
-    /** Records a change that was written elsewhere. */
-    void record(Tx tx, Instant at, AuditAction action, @Nullable R before, @Nullable R after) {
+    /**
+     * Records a change that was written elsewhere.
+     *
+     * @param tx the transaction
+     * @param at the present
+     * @param action what was done
+     * @param before the row before; null where there was none
+     * @param after the row after; null where there is none
+     */
+    public void record(Tx tx, Instant at, AuditAction action, @Nullable R before, @Nullable R after) {
         if (audit.isOn()) {
             audit.record(tx, actor, at, change(action, before, after));
         }
