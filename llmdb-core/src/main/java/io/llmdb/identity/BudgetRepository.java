@@ -22,7 +22,6 @@ import io.llmdb.windows.BudgetCalendar;
 import java.math.BigDecimal;
 import java.sql.SQLException;
 import java.time.Instant;
-import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -74,7 +73,7 @@ public final class BudgetRepository {
     public Budget create(BudgetSpec spec) {
         return context.db().transaction(tx -> {
             Instant now = store.now(tx);
-            return read(links.insert(tx, now, Ids.at(now).toString(), null, spec));
+            return Rows.budget(links.insert(tx, now, Ids.at(now).toString(), null, spec));
         });
     }
 
@@ -89,7 +88,7 @@ public final class BudgetRepository {
      */
     public Budget create(BudgetSpec spec, String id) {
         Arguments.id("budget_id", id);
-        return context.db().transaction(tx -> read(links.insert(tx, store.now(tx), id, null, spec)));
+        return context.db().transaction(tx -> Rows.budget(links.insert(tx, store.now(tx), id, null, spec)));
     }
 
     /**
@@ -97,7 +96,7 @@ public final class BudgetRepository {
      * @return the budget row, or empty
      */
     public Optional<Budget> find(String id) {
-        return store.find(store.is(id), BudgetRepository::read);
+        return store.find(store.is(id), Rows::budget);
     }
 
     /**
@@ -135,7 +134,7 @@ public final class BudgetRepository {
             if (!Objects.equals(duration, BudgetColumns.duration(edit.before))) {
                 LinkedObjects.changeDuration(tx, context.windows(), id, duration, now);
             }
-            return read(after);
+            return Rows.budget(after);
         });
     }
 
@@ -187,7 +186,7 @@ public final class BudgetRepository {
                         DSL.coalesce(BUDGET.MAX_BUDGET, DSL.inline(new BigDecimal("1e40"))),
                         BUDGET.BUDGET_ID);
         };
-        return store.list(where, order, page, BudgetRepository::read);
+        return store.list(where, order, page, Rows::budget);
     }
 
     private record Edit(BudgetRow before, BudgetSpec spec) {}
@@ -198,26 +197,10 @@ public final class BudgetRepository {
         return StableLocks.take(tx, "budget_id \"" + id + '"', () -> {
             Set<String> locked = lockCounters[0] ? LinkedObjects.lockCounters(tx, id) : Set.of();
             BudgetRow before = store.lock(tx, id);
-            BudgetSpec spec = change.apply(spec(before));
+            BudgetSpec spec = change.apply(Rows.budgetSpec(before));
             lockCounters[0] = !Objects.equals(spec.terms().duration(), BudgetColumns.duration(before));
             boolean complete = !lockCounters[0] || locked.containsAll(LinkedObjects.counters(tx, id));
             return complete ? new Edit(before, spec) : null;
         });
-    }
-
-    private static BudgetSpec spec(BudgetRow row) {
-        return new BudgetSpec(BudgetColumns.terms(row), BudgetColumns.rateLimits(row), List.of(row.getAllowedModels()));
-    }
-
-    private static Budget read(BudgetRow row) {
-        return new Budget(
-                row.getBudgetId(),
-                spec(row),
-                BudgetColumns.instant(row.getBudgetResetAt()),
-                row.getOwnedBy(),
-                row.getCreatedAt().toInstant(),
-                row.getCreatedBy(),
-                row.getUpdatedAt().toInstant(),
-                row.getUpdatedBy());
     }
 }

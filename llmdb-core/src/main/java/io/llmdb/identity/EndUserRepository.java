@@ -10,7 +10,6 @@ import io.llmdb.error.AlreadyExistsException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.NotFoundException;
 import io.llmdb.internal.Arguments;
-import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.Keyset;
 import io.llmdb.schema.jooq.tables.records.EndUserRow;
@@ -75,7 +74,7 @@ public final class EndUserRepository {
             row.setUserId(id);
             apply(row, spec);
             links.link(tx, now, owner(id), null, row, spec.budgetId(), spec.ownBudget());
-            return read(store.insert(tx, row, now));
+            return Rows.endUser(store.insert(tx, row, now));
         });
     }
 
@@ -84,7 +83,7 @@ public final class EndUserRepository {
      * @return the end user, or empty
      */
     public Optional<EndUser> find(String id) {
-        return store.find(store.is(id), EndUserRepository::read);
+        return store.find(store.is(id), Rows::endUser);
     }
 
     /**
@@ -116,26 +115,36 @@ public final class EndUserRepository {
         return context.db().transaction(tx -> {
             EndUserRow before = store.lock(tx, id);
             Instant now = store.now(tx);
-            EndUserSpec spec = change.apply(spec(before));
+            EndUserSpec spec = change.apply(Rows.endUserSpec(before));
             EndUserRow after = store.copy(before);
             apply(after, spec);
             links.link(tx, now, owner(id), before, after, spec.budgetId(), spec.ownBudget());
             EndUserRow written = store.update(tx, before, after, now);
             links.dropOwn(tx, now, owner(id), before.getBudgetId(), written.getBudgetId());
-            return read(written);
+            return Rows.endUser(written);
         });
     }
 
     /**
-     * Blocks or lets in.
+     * Refuses every call for it from now on.
      *
      * @param id its id
-     * @param blocked whether every call for it is refused from now on
      * @return the end user after the change
      * @throws NotFoundException where there is none
      */
-    public EndUser setBlocked(String id, boolean blocked) {
-        return update(id, spec -> spec.withBlocked(blocked));
+    public EndUser block(String id) {
+        return update(id, spec -> spec.withBlocked(true));
+    }
+
+    /**
+     * Lets calls for it in again.
+     *
+     * @param id its id
+     * @return the end user after the change
+     * @throws NotFoundException where there is none
+     */
+    public EndUser unblock(String id) {
+        return update(id, spec -> spec.withBlocked(false));
     }
 
     /**
@@ -184,7 +193,7 @@ public final class EndUserRepository {
             case OLDEST -> Keyset.ascending("oldest", END_USER.CREATED_AT, END_USER.USER_ID);
             case MOST_SPENT -> Keyset.descending("most_spent", END_USER.SPEND, END_USER.USER_ID);
         };
-        return store.list(where, order, page, EndUserRepository::read);
+        return store.list(where, order, page, Rows::endUser);
     }
 
     private static String owner(String id) {
@@ -196,23 +205,5 @@ public final class EndUserRepository {
         row.setAllowedModelRegion(spec.allowedModelRegion());
         row.setDefaultModel(spec.defaultModel());
         row.setBlocked(spec.blocked());
-    }
-
-    private static EndUserSpec spec(EndUserRow row) {
-        return new EndUserSpec(
-                row.getAlias(),
-                row.getAllowedModelRegion(),
-                row.getDefaultModel(),
-                row.getBlocked(),
-                row.getBudgetId(),
-                null);
-    }
-
-    private static EndUser read(EndUserRow row) {
-        return new EndUser(
-                row.getUserId(),
-                spec(row),
-                BudgetColumns.spendState(row),
-                row.getCreatedAt().toInstant());
     }
 }

@@ -83,7 +83,7 @@ public final class KeyArchive {
      * @return the hashes of the keys that are gone, sorted
      */
     public List<String> archiveAndDelete(Tx tx, Condition which, Actor actor, Instant at) {
-        List<VirtualKeyRow> keys = archive(tx, which, "deleted", actor, at);
+        List<VirtualKeyRow> keys = archiveRows(tx, which, "deleted", actor, at);
         List<String> hashes = keys.stream().map(VirtualKeyRow::getToken).toList();
         Leftovers.forget(tx, "key", hashes);
         for (int from = 0; from < hashes.size(); from += ROWS_PER_STATEMENT) {
@@ -108,6 +108,21 @@ public final class KeyArchive {
     }
 
     /**
+     * Locks keys that are about to be rotated, in the order of their hashes, and archives them as they are.
+     *
+     * @param tx the transaction
+     * @param which a condition on {@code VIRTUAL_KEY}
+     * @param actor who rotates
+     * @param at when, by the database's clock
+     * @return the hashes of the keys, sorted
+     */
+    public List<String> archiveRotated(Tx tx, Condition which, Actor actor, Instant at) {
+        return archiveRows(tx, which, "rotated", actor, at).stream()
+                .map(VirtualKeyRow::getToken)
+                .toList();
+    }
+
+    /**
      * Locks the keys in the order of their hashes and archives them as they are.
      *
      * @param tx the transaction
@@ -117,7 +132,7 @@ public final class KeyArchive {
      * @param at when, by the database's clock
      * @return the rows, sorted by hash
      */
-    public List<VirtualKeyRow> archive(Tx tx, Condition which, String reason, Actor actor, Instant at) {
+    List<VirtualKeyRow> archiveRows(Tx tx, Condition which, String reason, Actor actor, Instant at) {
         Result<VirtualKeyRow> keys = tx.dsl()
                 .selectFrom(VIRTUAL_KEY)
                 .where(which)

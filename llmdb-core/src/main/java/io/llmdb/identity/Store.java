@@ -48,7 +48,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Store<R extends UpdatableRecord<R>> {
 
-    private static final String NOW = "SELECT ${llmdb}.llmdb_now()";
+    private static final String NOW_FIELD = "${llmdb}.llmdb_now()";
+    private static final String NOW = "SELECT " + NOW_FIELD;
 
     /** Rows of one DELETE; a bigger cascade takes several. */
     private static final int ROWS_PER_STATEMENT = 1000;
@@ -107,6 +108,11 @@ public final class Store<R extends UpdatableRecord<R>> {
         }
     }
 
+    /** The database's time, within a query. */
+    Field<OffsetDateTime> nowField() {
+        return DSL.field(db.sql().of(NOW_FIELD), OffsetDateTime.class);
+    }
+
     /**
      * @param id the values of the table's key
      * @return meets the object with that key
@@ -126,7 +132,7 @@ public final class Store<R extends UpdatableRecord<R>> {
      * @return the object, or empty
      */
     public <X> Optional<X> find(Condition where, Function<R, X> read) {
-        return db.transaction(tx -> Optional.ofNullable(
+        return db.single(tx -> Optional.ofNullable(
                         tx.dsl().selectFrom(table).where(where).fetchOne())
                 .map(read));
     }
@@ -136,7 +142,7 @@ public final class Store<R extends UpdatableRecord<R>> {
      * @return whether there is one
      */
     public boolean exists(Condition where) {
-        return db.transaction(tx -> tx.dsl().fetchExists(table, where));
+        return db.single(tx -> tx.dsl().fetchExists(table, where));
     }
 
     /**
@@ -148,7 +154,7 @@ public final class Store<R extends UpdatableRecord<R>> {
      * @return the page
      */
     public <X> Page<X> list(Condition where, Keyset order, PageRequest page, Function<R, X> read) {
-        return db.transaction(tx -> order.page(tx.dsl(), table, where, page, read));
+        return db.single(tx -> order.page(tx.dsl(), table, where, page, read));
     }
 
     /**
@@ -212,6 +218,17 @@ public final class Store<R extends UpdatableRecord<R>> {
     }
 
     /**
+     * The row before a change that is about to be written by a statement of its own; null where nobody records it, or
+     * there is none.
+     */
+    @Nullable
+    R findForAudit(Tx tx, String... id) {
+        return audit.isOn()
+                ? tx.dsl().selectFrom(table).where(is(id)).forNoKeyUpdate().fetchOne()
+                : null;
+    }
+
+    /**
      * @param row a row
      * @return a copy to edit
      */
@@ -235,6 +252,30 @@ public final class Store<R extends UpdatableRecord<R>> {
             throw Refusals.ofWrite(e, noun, table, row);
         }
         record(tx, at, AuditAction.CREATED, null, written);
+        return written;
+    }
+
+    /** Writes new rows that all set the same columns, in one statement. */
+    List<R> insertAll(Tx tx, List<R> rows, Instant at) {
+        for (R row : rows) {
+            stamp(row, "created", at);
+            stamp(row, "updated", at);
+        }
+        List<R> written;
+        try {
+            written = tx.dsl().insertInto(table).set(rows).returning().fetch();
+        } catch (DataAccessException e) {
+            throw Refusals.ofWrite(e, noun, table, rows.get(0));
+        }
+        if (audit.isOn()) {
+            audit.record(
+                    tx,
+                    actor,
+                    at,
+                    written.stream()
+                            .map(row -> change(AuditAction.CREATED, null, row))
+                            .toList());
+        }
         return written;
     }
 

@@ -10,7 +10,6 @@ import io.llmdb.error.AlreadyExistsException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.NotFoundException;
 import io.llmdb.internal.Arguments;
-import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.Json;
 import io.llmdb.internal.Keyset;
@@ -77,7 +76,7 @@ public final class TagRepository {
             row.setTagName(name);
             apply(row, spec);
             links.link(tx, now, owner(name), null, row, spec.budgetId(), spec.ownBudget());
-            return read(store.insert(tx, row, now));
+            return Rows.tag(store.insert(tx, row, now));
         });
     }
 
@@ -86,7 +85,7 @@ public final class TagRepository {
      * @return the tag, or empty
      */
     public Optional<Tag> find(String name) {
-        return store.find(store.is(name), TagRepository::read);
+        return store.find(store.is(name), Rows::tag);
     }
 
     /**
@@ -118,13 +117,13 @@ public final class TagRepository {
         return context.db().transaction(tx -> {
             TagRow before = store.lock(tx, name);
             Instant now = store.now(tx);
-            TagSpec spec = change.apply(spec(before));
+            TagSpec spec = change.apply(Rows.tagSpec(before));
             TagRow after = store.copy(before);
             apply(after, spec);
             links.link(tx, now, owner(name), before, after, spec.budgetId(), spec.ownBudget());
             TagRow written = store.update(tx, before, after, now);
             links.dropOwn(tx, now, owner(name), before.getBudgetId(), written.getBudgetId());
-            return read(written);
+            return Rows.tag(written);
         });
     }
 
@@ -166,7 +165,7 @@ public final class TagRepository {
             case OLDEST -> Keyset.ascending("oldest", TAG.CREATED_AT, TAG.TAG_NAME);
             case MOST_SPENT -> Keyset.descending("most_spent", TAG.SPEND, TAG.TAG_NAME);
         };
-        return store.list(where, order, page, TagRepository::read);
+        return store.list(where, order, page, Rows::tag);
     }
 
     private static String owner(String name) {
@@ -177,25 +176,5 @@ public final class TagRepository {
         row.setDescription(spec.description());
         row.setModels(spec.models().toArray(new String[0]));
         row.setModelInfo(spec.modelInfo().isEmpty() ? null : JSONB.valueOf(Json.write(spec.modelInfo())));
-    }
-
-    private static TagSpec spec(TagRow row) {
-        JSONB modelInfo = row.getModelInfo();
-        return new TagSpec(
-                row.getDescription(),
-                List.of(row.getModels()),
-                Json.object(modelInfo == null ? null : modelInfo.data()),
-                row.getBudgetId(),
-                null);
-    }
-
-    private static Tag read(TagRow row) {
-        return new Tag(
-                row.getTagName(),
-                spec(row),
-                BudgetColumns.spendState(row),
-                row.getCreatedAt().toInstant(),
-                row.getCreatedBy(),
-                row.getUpdatedAt().toInstant());
     }
 }
