@@ -1,0 +1,4 @@
+@NullMarked
+package io.llmdb.tests.budgets;
+
+import org.jspecify.annotations.NullMarked;
