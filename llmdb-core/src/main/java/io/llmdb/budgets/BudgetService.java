@@ -161,7 +161,7 @@ public final class BudgetService implements AutoCloseable {
      */
     public List<BudgetState> dryRun(Caller caller, Call call) {
         List<Question> questions = scopes.of(caller, call).stream()
-                .map(need -> new Question(need.counter(), NOTHING, NOTHING, NOTHING, need.limit()))
+                .map(need -> new Question(need.counter(), NOTHING, NOTHING, NOTHING, NOTHING, need.limit()))
                 .toList();
         return questions.isEmpty() ? List.of() : desk.store().read(questions);
     }
@@ -211,7 +211,7 @@ public final class BudgetService implements AutoCloseable {
             for (int i = 0; i < holds.size(); i++) {
                 Hold hold = holds.get(i);
                 hold.slice().settle(hold, reserved.get(i));
-                hold.slice().markStale();
+                hold.slice().markUncertain();
             }
             throw e;
         }

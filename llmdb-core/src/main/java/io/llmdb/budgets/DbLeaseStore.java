@@ -26,7 +26,7 @@ final class DbLeaseStore implements LeaseStore {
 
     private static final String GRANT = """
             SELECT * FROM ${llmdb}.llmdb_grant(?::uuid, ?::numeric, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
-                ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::text, ?::text) ORDER BY ordinal""";
+                ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::text, ?::text) ORDER BY ordinal""";
 
     /** Rows that are being changed at this moment are renewed by who changes them, or next time. */
     private static final String RENEW = """
@@ -37,7 +37,10 @@ final class DbLeaseStore implements LeaseStore {
             FROM mine m
             WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
                 = (m.scope, m.scope_id, m.parent_id, m.model, m.budget_duration, m.holder)
-            RETURNING l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.recalled""";
+            RETURNING l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration""";
+
+    private static final String RECALLED = """
+            SELECT scope, scope_id, parent_id, model, budget_duration FROM ${llmdb}."LLM_Lease" WHERE holder = ?::uuid AND recalled""";
 
     private static final String RETURN_ALL = """
             DELETE FROM ${llmdb}."LLM_Lease" WHERE holder = ?::uuid""";
@@ -118,11 +121,12 @@ final class DbLeaseStore implements LeaseStore {
                     7,
                     questions.stream().map(q -> q.counter().duration()).toArray());
             setNumbers(statement, 8, questions.stream().map(Question::inUse).toArray());
-            setNumbers(statement, 9, questions.stream().map(Question::need).toArray());
-            setNumbers(statement, 10, questions.stream().map(Question::extra).toArray());
-            setNumbers(statement, 11, questions.stream().map(Question::limit).toArray());
-            statement.setString(12, defaultEndUserBudgetId);
-            statement.setString(13, proxyDuration == null ? null : proxyDuration.toString());
+            setNumbers(statement, 9, questions.stream().map(Question::idle).toArray());
+            setNumbers(statement, 10, questions.stream().map(Question::need).toArray());
+            setNumbers(statement, 11, questions.stream().map(Question::extra).toArray());
+            setNumbers(statement, 12, questions.stream().map(Question::limit).toArray());
+            statement.setString(13, defaultEndUserBudgetId);
+            statement.setString(14, proxyDuration == null ? null : proxyDuration.toString());
             try (ResultSet rows = statement.executeQuery()) {
                 for (Question question : questions) {
                     if (!rows.next()) {
@@ -160,31 +164,41 @@ final class DbLeaseStore implements LeaseStore {
     }
 
     @Override
-    public Renewal renew() {
+    public Set<CounterId> renew() {
         return db.single(tx -> {
-            Set<CounterId> renewed = new HashSet<>();
-            Set<CounterId> recalled = new HashSet<>();
             try (PreparedStatement statement =
                     tx.connection().prepareStatement(db.sql().of(RENEW))) {
                 statement.setObject(1, holder);
                 statement.setBigDecimal(2, leaseSeconds);
-                try (ResultSet rows = statement.executeQuery()) {
-                    while (rows.next()) {
-                        CounterId counter = new CounterId(
-                                Scope.ofSqlName(rows.getString(1)),
-                                rows.getString(2),
-                                rows.getString(3),
-                                rows.getString(4),
-                                rows.getString(5));
-                        renewed.add(counter);
-                        if (rows.getBoolean(6)) {
-                            recalled.add(counter);
-                        }
-                    }
-                }
+                return counters(statement);
             }
-            return new Renewal(renewed, recalled);
         });
+    }
+
+    @Override
+    public Set<CounterId> recalled() {
+        return db.single(tx -> {
+            try (PreparedStatement statement =
+                    tx.connection().prepareStatement(db.sql().of(RECALLED))) {
+                statement.setObject(1, holder);
+                return counters(statement);
+            }
+        });
+    }
+
+    private static Set<CounterId> counters(PreparedStatement statement) throws SQLException {
+        Set<CounterId> counters = new HashSet<>();
+        try (ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                counters.add(new CounterId(
+                        Scope.ofSqlName(rows.getString(1)),
+                        rows.getString(2),
+                        rows.getString(3),
+                        rows.getString(4),
+                        rows.getString(5)));
+            }
+        }
+        return counters;
     }
 
     @Override

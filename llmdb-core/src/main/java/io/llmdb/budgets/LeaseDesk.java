@@ -2,7 +2,6 @@ package io.llmdb.budgets;
 
 import io.llmdb.budgets.LeaseStore.Answer;
 import io.llmdb.budgets.LeaseStore.Question;
-import io.llmdb.budgets.LeaseStore.Renewal;
 import io.llmdb.budgets.LeaseStore.Status;
 import io.llmdb.budgets.Slice.Hold;
 import io.llmdb.error.DatabaseUnavailableException;
@@ -17,6 +16,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -37,10 +37,13 @@ final class LeaseDesk implements AutoCloseable {
     /** A slice that nobody asked for in this time is handed back. */
     private static final long UNUSED_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-    private static final long BEAT_MILLIS = 250;
+    /** How often is looked whether others need what is idle here. */
+    private static final long BEAT_MILLIS = 100;
 
     /** How long a refused call waits before it asks again whether others have handed something back. */
     private static final long RECALL_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
+
+    private static final int RENEWALS_PER_LEASE_TIME = 6;
 
     private static final Logger LOG = LoggerFactory.getLogger(LeaseDesk.class);
 
@@ -52,6 +55,7 @@ final class LeaseDesk implements AutoCloseable {
     private final Thread thread;
     private volatile boolean closing;
     private long lastBeatNanos = System.nanoTime();
+    private long lastRenewalNanos = System.nanoTime();
 
     LeaseDesk(LeaseStore store, LeasePolicy policy, Clock databaseClock) {
         this.store = store;
@@ -238,12 +242,16 @@ final class LeaseDesk implements AutoCloseable {
         long nanos = System.nanoTime();
         amounts.forEach((counter, amount) -> {
             Slice slice = slices.computeIfAbsent(counter, Slice::new);
+            slice.setLimit(limits.get(counter));
+            Slice.Standing standing = slice.prepareGrant();
+            Long idle = standing.idle();
             questions.add(new Question(
                     counter,
-                    Units.money(slice.prepareGrant()),
+                    Units.money(standing.inUse()),
+                    idle == null ? null : Units.money(idle),
                     Units.money(Math.min(amount, Units.MAX)),
                     Units.money(slice.nextExtra(amount, nanos)),
-                    limits.get(counter)));
+                    slice.limit()));
         });
         return questions;
     }
@@ -297,24 +305,24 @@ final class LeaseDesk implements AutoCloseable {
         return true;
     }
 
-    /** Keeps the leases alive, hands back what is recalled or unused, and has stale ones set anew. */
+    /** Keeps the leases alive, and hands back what is recalled or unused. */
     private void beat() {
         if (slices.isEmpty()) {
             return;
         }
         long sent = System.nanoTime();
-        Renewal renewal = store.renew();
+        if (sent - lastRenewalNanos > policy.leaseTime().toNanos() / RENEWALS_PER_LEASE_TIME) {
+            lastRenewalNanos = sent;
+            renew(sent);
+        }
+        Set<CounterId> recalled = store.recalled();
         List<Question> returned = new ArrayList<>();
         for (Slice slice : slices.values()) {
-            CounterId counter = slice.counter();
-            if (renewal.renewed().contains(counter)) {
-                slice.renewed(validUntil(sent));
-            }
-            if (renewal.recalled().contains(counter) || slice.isUnused(sent, UNUSED_NANOS)) {
-                if (!slice.holdsAnything() && !renewal.renewed().contains(counter)) {
-                    forget(slice);
-                } else {
+            if (recalled.contains(slice.counter()) || slice.isUnused(sent, UNUSED_NANOS)) {
+                if (slice.holdsAnything() || recalled.contains(slice.counter())) {
                     returned.add(handBack(slice));
+                } else {
+                    forget(slice);
                 }
             }
         }
@@ -323,8 +331,25 @@ final class LeaseDesk implements AutoCloseable {
         }
     }
 
-    private Question handBack(Slice slice) {
-        return new Question(slice.counter(), Units.money(slice.prepareGrant()), BigDecimal.ZERO, BigDecimal.ZERO, null);
+    private void renew(long sent) {
+        Set<CounterId> renewed = store.renew();
+        for (Slice slice : slices.values()) {
+            if (renewed.contains(slice.counter())) {
+                slice.renewed(validUntil(sent));
+            }
+        }
+    }
+
+    private static Question handBack(Slice slice) {
+        Slice.Standing standing = slice.prepareGrant();
+        Long idle = standing.idle();
+        return new Question(
+                slice.counter(),
+                Units.money(standing.inUse()),
+                idle == null ? null : Units.money(idle),
+                BigDecimal.ZERO,
+                BigDecimal.ZERO,
+                slice.limit());
     }
 
     private void forget(Slice slice) {

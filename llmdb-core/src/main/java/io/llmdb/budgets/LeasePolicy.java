@@ -14,9 +14,9 @@ import java.time.Duration;
  */
 public record LeasePolicy(Duration leaseTime, Duration reservationTime, Duration recallWait) {
 
-    /** 30 seconds, 10 minutes, half a second. */
+    /** 30 seconds, 10 minutes, a second. */
     public static final LeasePolicy DEFAULT =
-            new LeasePolicy(Duration.ofSeconds(30), Duration.ofMinutes(10), Duration.ofMillis(500));
+            new LeasePolicy(Duration.ofSeconds(30), Duration.ofMinutes(10), Duration.ofSeconds(1));
 
     /**
      * Checks.

@@ -18,6 +18,7 @@ interface LeaseStore {
      *
      * @param counter which counter
      * @param inUse what the holder has in use and keeps
+     * @param idle what it has beside and hands back; null where it is not sure, as after an answer was lost
      * @param need what it needs beyond that; less is not granted as "granted"
      * @param extra what it would like on top
      * @param limit what a window may spend, for counters whose limit the database does not know itself
@@ -25,6 +26,7 @@ interface LeaseStore {
     record Question(
             CounterId counter,
             BigDecimal inUse,
+            @Nullable BigDecimal idle,
             BigDecimal need,
             BigDecimal extra,
             @Nullable BigDecimal limit) {}
@@ -60,11 +62,11 @@ interface LeaseStore {
     /** Sets what this holder has of each counter; one answer for each question, in the same order. */
     List<Answer> grant(List<Question> questions);
 
-    /** What a {@link #renew} found. */
-    record Renewal(Set<CounterId> renewed, Set<CounterId> recalled) {}
+    /** Gives the holder's leases that have not lapsed a new end; returns those. */
+    Set<CounterId> renew();
 
-    /** Gives the holder's leases that have not lapsed a new end. */
-    Renewal renew();
+    /** The holder's leases whose idle part somebody else was refused for want of. */
+    Set<CounterId> recalled();
 
     /** Hands everything back. */
     void returnAll();

@@ -1,6 +1,7 @@
 package io.llmdb.budgets;
 
 import io.llmdb.spend.CounterId;
+import java.math.BigDecimal;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -17,11 +18,13 @@ final class Slice {
     private static final long LARGEST_EXTRA = Units.MAX / 4;
 
     private final CounterId counter;
+    private volatile @Nullable BigDecimal limit;
     private long idle;
     private long inUse;
-    private long askedInUse;
+    private long askedIdle;
     private boolean unlimited;
     private boolean stale = true;
+    private boolean uncertain = true;
     private boolean removed;
     private long validUntilNanos;
     private @Nullable Instant windowEnd;
@@ -36,6 +39,16 @@ final class Slice {
 
     CounterId counter() {
         return counter;
+    }
+
+    /** The limit as the last call knew it, for counters whose limit the database does not know itself. */
+    @Nullable
+    BigDecimal limit() {
+        return limit;
+    }
+
+    void setLimit(@Nullable BigDecimal value) {
+        limit = value;
     }
 
     /** A part of the slice that one call holds. */
@@ -103,10 +116,22 @@ final class Slice {
      * What calls have in use, to be kept when the lease is set anew. Until {@link #granted} nothing more is reserved,
      * because what is idle now is handed back with the same question.
      */
-    synchronized long prepareGrant() {
+    synchronized Standing prepareGrant() {
         stale = true;
-        askedInUse = Math.max(0, inUse);
-        return askedInUse;
+        askedIdle = idle;
+        Long sureIdle = uncertain ? null : idle;
+        // Until an answer comes it is not known whether the question was taken.
+        uncertain = true;
+        return new Standing(Math.max(0, inUse), sureIdle);
+    }
+
+    /** What calls have in use, and what is idle beside; null where that is not sure. */
+    record Standing(long inUse, @Nullable Long idle) {}
+
+    /** Like {@link #markStale}, where in addition it is not known what the database has booked. */
+    synchronized void markUncertain() {
+        stale = true;
+        uncertain = true;
     }
 
     /** Has the lease set anew before anything more is reserved on it. */
@@ -137,13 +162,15 @@ final class Slice {
             // Whatever is still in use belongs to a window that is over; nothing is granted on that any more.
             window++;
             inUse = 0;
-            askedInUse = 0;
+            idle = 0;
+            askedIdle = 0;
         }
         windowEnd = newWindowEnd;
         unlimited = amount == null;
-        // What became idle since the question is in the lease as "in use" and stays there; what calls cost above their
-        // estimates since is not.
-        idle = amount == null ? 0 : amount - Math.max(0, inUse - askedInUse);
+        // What calls gave back since the question, or cost above their estimates, is idle, or missing, beside what was
+        // granted.
+        idle = amount == null ? 0 : amount + idle - askedIdle;
+        uncertain = false;
         validUntilNanos = validUntil;
         grantedAtNanos = nanos;
         stale = false;

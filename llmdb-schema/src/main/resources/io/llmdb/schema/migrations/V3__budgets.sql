@@ -29,9 +29,10 @@ CREATE TABLE ${llmdb}."LLM_Lease" (
     window_start    timestamptz,
     window_end      timestamptz,
     expires_at      timestamptz NOT NULL,
-    -- Somebody else was refused for want of what this lease may hold idle; the holder hands that back and says when.
+    -- Somebody else was refused for want of what this lease may hold idle; the holder hands that back.
     recalled        boolean NOT NULL DEFAULT false,
-    answered_at     timestamptz NOT NULL DEFAULT '-infinity',
+    -- Whether more was granted than calls were waiting for.
+    may_be_idle     boolean NOT NULL,
     PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration, holder)
 ) WITH (fillfactor = 50);
 CREATE INDEX "LLM_Lease_holder_idx" ON ${llmdb}."LLM_Lease" (holder);

@@ -267,7 +267,8 @@ BEGIN
             SELECT 1 FROM ${llmdb}."LLM_SpendCounter" c
             WHERE (c.scope, c.scope_id, c.parent_id, c.model, c.budget_duration)
                 = (substr(d.scope, 2), d.scope_id, d.parent_id, d.model, d.budget_duration))
-        ORDER BY 1 COLLATE "C", 2 COLLATE "C", 3 COLLATE "C", 4 COLLATE "C", 5 COLLATE "C"
+        ORDER BY substr(d.scope, 2) COLLATE "C", d.scope_id COLLATE "C", d.parent_id COLLATE "C", d.model COLLATE "C",
+            d.budget_duration COLLATE "C"
         ON CONFLICT DO NOTHING;
         IF wanted > 1 THEN
             PERFORM 1 FROM ${llmdb}."LLM_SpendCounter" c

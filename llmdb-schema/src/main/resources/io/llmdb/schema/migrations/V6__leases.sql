@@ -72,13 +72,15 @@ CREATE TYPE ${llmdb}.llmdb_grant_answer AS (
     spend_window_start timestamptz, budget_reset_at timestamptz, window_duration text
 );
 
--- Sets what one holder has of each counter: what it has in use, plus a new slice. For each counter: at least p_need or nothing, and up to p_extra
+-- Sets what one holder has of each counter: what it has in use, plus a new slice. What it has in use is its lease less what it says is idle,
+-- because the lease follows bookings in their own transactions and the holder hears of them later; where it is not sure of what is idle (p_idle
+-- is null), or has no live lease, its own figure counts. For each counter: at least p_need or nothing, and up to p_extra
 -- more but never more than a quarter of what is left then, so that slices shrink to single calls near the limit. Locks are taken in the
 -- order of llmdb_book. A lapsed lease counts for nothing; the holder's clock does not matter.
 CREATE FUNCTION ${llmdb}.llmdb_grant(
     p_holder uuid, p_lease_seconds numeric,
     p_scope text[], p_id text[], p_parent text[], p_model text[], p_duration text[],
-    p_in_use numeric[], p_need numeric[], p_extra numeric[], p_max_budget numeric[],
+    p_in_use numeric[], p_idle numeric[], p_need numeric[], p_extra numeric[], p_max_budget numeric[],
     p_default_end_user_budget text, p_proxy_duration text
 ) RETURNS SETOF ${llmdb}.llmdb_grant_answer LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -89,13 +91,14 @@ DECLARE
     instant timestamptz;
     room numeric;
     kept numeric;
+    own record;
     found_row boolean;
 BEGIN
     FOR asked IN
         SELECT d.*, array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
                    CASE WHEN d.model = '' AND d.budget_duration = '' THEN d.scope END) AS place
-        FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_in_use, p_need, p_extra, p_max_budget)
-            WITH ORDINALITY d (scope, scope_id, parent_id, model, budget_duration, in_use, need, extra, max_budget, ordinal)
+        FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_in_use, p_idle, p_need, p_extra, p_max_budget)
+            WITH ORDINALITY d (scope, scope_id, parent_id, model, budget_duration, in_use, idle, need, extra, max_budget, ordinal)
         ORDER BY place NULLS LAST, d.scope COLLATE "C", d.scope_id COLLATE "C", d.parent_id COLLATE "C", d.model COLLATE "C",
             d.budget_duration COLLATE "C"
     LOOP
@@ -168,12 +171,19 @@ BEGIN
             kept := 0;
         ELSE
             room := counter.max_budget - counter.spend - answer.reserved;
+            SELECT l.amount, l.recalled INTO own FROM ${llmdb}."LLM_Lease" l
+            WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
+                = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration, p_holder)
+              AND l.expires_at > instant AND (l.window_end IS NULL OR l.window_end > instant);
+            IF FOUND AND asked.idle IS NOT NULL AND asked.in_use > 0 THEN
+                asked.in_use := greatest(0, own.amount - asked.idle);
+            END IF;
             -- What is in use was granted before; it stays, as far as nobody was granted it after this holder's lease lapsed.
             kept := greatest(0, least(asked.in_use, room));
             room := room - asked.in_use;
             IF room >= asked.need THEN
                 answer.status := 'granted';
-                answer.granted := asked.need + least(asked.extra, trunc((room - asked.need) / 4, 12));
+                answer.granted := asked.need + CASE WHEN own.recalled THEN 0 ELSE least(asked.extra, trunc((room - asked.need) / 4, 12)) END;
             ELSE
                 answer.status := 'refused';
                 answer.granted := greatest(0, trunc(least(room, asked.need), 12));
@@ -181,7 +191,7 @@ BEGIN
                 WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
                     = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration)
                   AND l.holder <> p_holder AND l.expires_at > instant AND l.amount > 0 AND NOT l.recalled
-                  AND l.answered_at < instant - interval '1 second';
+                  AND l.may_be_idle;
                 SELECT count(*) INTO answer.recalls_pending FROM ${llmdb}."LLM_Lease" l
                 WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
                     = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration)
@@ -190,13 +200,14 @@ BEGIN
         END IF;
         IF kept + coalesce(answer.granted, 0) > 0 THEN
             INSERT INTO ${llmdb}."LLM_Lease" AS l
-                (scope, scope_id, parent_id, model, budget_duration, holder, amount, window_start, window_end, expires_at, recalled, answered_at)
+                (scope, scope_id, parent_id, model, budget_duration, holder, amount, window_start, window_end, expires_at, may_be_idle)
             VALUES (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration, p_holder,
                 kept + coalesce(answer.granted, 0), counter.spend_window_start, counter.budget_reset_at,
-                instant + p_lease_seconds * interval '1 second', false, instant)
+                instant + p_lease_seconds * interval '1 second',
+                answer.granted IS DISTINCT FROM (CASE WHEN answer.status = 'granted' THEN asked.need ELSE 0 END))
             ON CONFLICT (scope, scope_id, parent_id, model, budget_duration, holder) DO UPDATE
             SET amount = excluded.amount, window_start = excluded.window_start, window_end = excluded.window_end, expires_at = excluded.expires_at,
-                answered_at = CASE WHEN l.recalled THEN instant ELSE l.answered_at END, recalled = false;
+                may_be_idle = excluded.may_be_idle, recalled = false;
         ELSE
             DELETE FROM ${llmdb}."LLM_Lease" l
             WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
