@@ -319,15 +319,13 @@ final class LeaseDesk implements AutoCloseable {
         List<Question> returned = new ArrayList<>();
         for (Slice slice : slices.values()) {
             if (recalled.contains(slice.counter()) || slice.isUnused(sent, UNUSED_NANOS)) {
-                if (slice.holdsAnything() || recalled.contains(slice.counter())) {
-                    returned.add(handBack(slice));
-                } else {
-                    forget(slice);
-                }
+                returned.add(handBack(slice));
             }
         }
         if (!returned.isEmpty()) {
             ask(returned);
+            // Handed back as a whole, the lease is gone from the database too.
+            returned.forEach(question -> forgetIfEmpty(question.counter()));
         }
     }
 
@@ -352,8 +350,8 @@ final class LeaseDesk implements AutoCloseable {
                 slice.limit());
     }
 
-    private void forget(Slice slice) {
-        slices.computeIfPresent(slice.counter(), (counter, present) -> present.removeIfUnused() ? null : present);
+    private void forgetIfEmpty(CounterId counter) {
+        slices.computeIfPresent(counter, (id, slice) -> slice.removeIfEmpty() ? null : slice);
     }
 
     /**

@@ -185,16 +185,9 @@ final class Slice {
         return nanos - usedAtNanos > forNanos && nanos - grantedAtNanos > forNanos;
     }
 
-    synchronized boolean holdsAnything() {
-        return idle > 0 || inUse > 0;
-    }
-
-    /** Takes it out of use where no call holds any of it. */
-    synchronized boolean removeIfUnused() {
-        if (inUse > 0) {
-            return false;
-        }
-        removed = true;
-        return true;
+    /** Takes it out of use where it holds nothing. */
+    synchronized boolean removeIfEmpty() {
+        removed = idle <= 0 && inUse <= 0;
+        return removed;
     }
 }
