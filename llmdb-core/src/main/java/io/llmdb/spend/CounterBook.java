@@ -1,6 +1,7 @@
 package io.llmdb.spend;
 
 import io.llmdb.common.BudgetDuration;
+import io.llmdb.internal.Ids;
 import io.llmdb.internal.Sql;
 import io.llmdb.spend.WindowRoll.PastWindow;
 import io.llmdb.spend.WindowRoll.Spent;
@@ -39,6 +40,12 @@ final class CounterBook {
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (scope, scope_id, parent_id, model, budget_duration, window_start) DO UPDATE SET spend = w.spend + excluded.spend""";
 
+    /** Tells {@code verify} what no log row of the window explains. */
+    private static final String CARRIED = """
+            INSERT INTO ${llmdb}."LLM_SpendAdjustment"
+                (id, scope, scope_id, parent_id, model, budget_duration, amount, total_amount, effective_at, reason, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, 'overspend of the window before', ?)""";
+
     /** A lease is never less than nothing: cost above the estimate is booked in full and shows in the counter. */
     private static final String TAKE_FROM_LEASES = """
             WITH taken AS MATERIALIZED (
@@ -59,6 +66,7 @@ final class CounterBook {
     private final BookingPolicy policy;
     private final String book;
     private final String pastWindow;
+    private final String carried;
     private final String takeFromLeases;
 
     CounterBook(Sql sql, BookingPolicy policy) {
@@ -66,6 +74,7 @@ final class CounterBook {
         this.policy = policy;
         this.book = sql.of(BOOK);
         this.pastWindow = sql.of(PAST_WINDOW);
+        this.carried = sql.of(CARRIED);
         this.takeFromLeases = sql.of(TAKE_FROM_LEASES);
     }
 
@@ -164,6 +173,28 @@ final class CounterBook {
             statement.executeUpdate();
         }
         recordPastWindows(connection, counter.id, roll.past());
+        if (roll.carried().signum() != 0) {
+            recordCarried(connection, counter, roll);
+        }
+    }
+
+    private void recordCarried(Connection connection, Unbooked counter, WindowRoll roll) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(carried)) {
+            statement.setObject(1, Ids.at(counter.now));
+            setId(statement, 2, counter.id);
+            statement.setBigDecimal(7, roll.carried());
+            statement.setObject(8, timestamp(roll.windowStart()));
+            statement.setObject(9, timestamp(counter.now));
+            statement.executeUpdate();
+        }
+    }
+
+    private static void setId(PreparedStatement statement, int from, CounterId id) throws SQLException {
+        statement.setString(from, id.scope().sqlName());
+        statement.setString(from + 1, id.id());
+        statement.setString(from + 2, id.parentId());
+        statement.setString(from + 3, id.model());
+        statement.setString(from + 4, id.duration());
     }
 
     private void recordPastWindows(Connection connection, CounterId id, List<PastWindow> windows) throws SQLException {
@@ -172,11 +203,7 @@ final class CounterBook {
         }
         try (PreparedStatement statement = connection.prepareStatement(pastWindow)) {
             for (PastWindow window : windows) {
-                statement.setString(1, id.scope().sqlName());
-                statement.setString(2, id.id());
-                statement.setString(3, id.parentId());
-                statement.setString(4, id.model());
-                statement.setString(5, id.duration());
+                setId(statement, 1, id);
                 statement.setObject(6, timestamp(window.start()));
                 statement.setObject(7, timestamp(window.end()));
                 statement.setBigDecimal(8, window.spend());

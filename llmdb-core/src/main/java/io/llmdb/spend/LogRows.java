@@ -6,7 +6,10 @@ import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 
 /**
@@ -19,7 +22,8 @@ final class LogRows {
             COPY ${llmdb}."LLM_SpendLogs" (id, request_id, call_type, api_key, spend, total_tokens, prompt_tokens, completion_tokens,
                 "startTime", "endTime", request_duration_ms, "completionStartTime", model, model_id, model_group, custom_llm_provider,
                 api_base, "user", metadata, cache_hit, cache_key, request_tags, team_id, organization_id, end_user,
-                requester_ip_address, messages, response, session_id, status, proxy_server_request, digest)
+                requester_ip_address, messages, response, session_id, status, proxy_server_request,
+                further_counters, digest)
             FROM STDIN""";
 
     private static final String ERROR = """
@@ -76,6 +80,7 @@ final class LogRows {
                     .textOrNull(event.sessionId())
                     .text(event.isSuccess() ? "success" : "failure")
                     .text(keepPrompts ? event.proxyServerRequest() : null)
+                    .text(furtherCounters(event))
                     .number(EventCodec.digest(event))
                     .endRow();
         }
@@ -118,6 +123,43 @@ final class LogRows {
         if (any) {
             copy(connection, error, rows);
         }
+    }
+
+    /** Without the ids, where they are the event's own. */
+    private static @Nullable String furtherCounters(SpendEvent event) {
+        if (event.furtherCounters().isEmpty()) {
+            return null;
+        }
+        List<List<String>> counters = new ArrayList<>();
+        for (CounterId counter : new LinkedHashSet<>(event.furtherCounters())) {
+            List<String> entry =
+                    new ArrayList<>(List.of(counter.scope().sqlName(), counter.model(), counter.duration()));
+            if (!isOwn(counter, event)) {
+                entry.add(counter.id());
+                entry.add(counter.parentId());
+            }
+            counters.add(entry);
+        }
+        return Json.write(counters);
+    }
+
+    private static boolean isOwn(CounterId counter, SpendEvent event) {
+        return switch (counter.scope()) {
+            case KEY -> own(counter, event.keyHash(), "");
+            case USER -> own(counter, event.userId(), "");
+            case TEAM -> own(counter, event.teamId(), "");
+            case TEAM_MEMBER -> own(counter, event.userId(), event.teamId());
+            case ORGANIZATION -> own(counter, event.organizationId(), "");
+            case ORGANIZATION_MEMBER -> own(counter, event.userId(), event.organizationId());
+            case END_USER -> own(counter, event.endUser(), "");
+            case PROXY -> own(counter, "", "");
+            // A request has several tags.
+            case TAG -> false;
+        };
+    }
+
+    private static boolean own(CounterId counter, String id, String parentId) {
+        return counter.id().equals(id) && counter.parentId().equals(parentId);
     }
 
     private static void copy(Connection connection, String sql, CopyText rows) throws SQLException {

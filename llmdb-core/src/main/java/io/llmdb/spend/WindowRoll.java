@@ -18,14 +18,16 @@ import org.jspecify.annotations.Nullable;
  * counter as it shall stand, and the past windows with what they gain.
  *
  * @param spend what the current window has spent afterwards
- * @param windowStart the start of the current window; null: no windows
- * @param resetAt its end; null: no windows
+ * @param windowStart since when {@code spend} counts; null: since the counter was made
+ * @param resetAt the end of the current window; null: no windows
+ * @param carried how much of {@code spend} is overspend of the window before
  * @param past spend to add to windows that are over, oldest first
  */
 public record WindowRoll(
         BigDecimal spend,
         @Nullable Instant windowStart,
         @Nullable Instant resetAt,
+        BigDecimal carried,
         List<PastWindow> past) {
 
     /**
@@ -41,7 +43,7 @@ public record WindowRoll(
      * A counter as it stands.
      *
      * @param spend what the current window has spent
-     * @param windowStart the start of the current window, or null
+     * @param windowStart since when {@code spend} counts; null: since the counter was made
      * @param resetAt its end, or null
      * @param duration how long its windows are now; null: one window for ever
      * @param maxBudget what a window may spend; null: unlimited
@@ -77,15 +79,15 @@ public record WindowRoll(
             BudgetCalendar calendar, Counter counter, Instant now, List<Spent> added, boolean rollover) {
         BigDecimal sum = added.stream().map(Spent::amount).reduce(BigDecimal.ZERO, BigDecimal::add);
         BudgetDuration duration = counter.duration();
-        if (duration == null) {
-            return new WindowRoll(counter.spend().add(sum), null, null, List.of());
-        }
         Instant anchor = counter.windowStart();
+        if (duration == null) {
+            return new WindowRoll(counter.spend().add(sum), anchor, null, BigDecimal.ZERO, List.of());
+        }
         Instant reset = counter.resetAt();
         if (reset == null) {
-            // Windows begin now; what was spent so far counts in the first.
+            // Windows begin now; what was spent so far counts in the first, so its start stays what it was.
             Window first = calendar.windowAt(duration, anchor, now);
-            return new WindowRoll(counter.spend().add(sum), first.start(), first.end(), List.of());
+            return new WindowRoll(counter.spend().add(sum), anchor, first.end(), BigDecimal.ZERO, List.of());
         }
         Instant start = anchor == null ? Instant.MIN : anchor;
         boolean over = !now.isBefore(reset);
@@ -115,10 +117,13 @@ public record WindowRoll(
                 add(past, calendar.windowAt(duration, over ? reset : start, at), spent.amount());
             }
         }
-        if (over && rollover) {
-            spend = spend.add(overspend(counter.maxBudget(), past, reset));
-        }
-        return new WindowRoll(spend, current.start(), current.end(), new ArrayList<>(past.values()));
+        BigDecimal carried = over && rollover ? overspend(counter.maxBudget(), past, reset) : BigDecimal.ZERO;
+        return new WindowRoll(
+                spend.add(carried),
+                over ? current.start() : anchor,
+                current.end(),
+                carried,
+                new ArrayList<>(past.values()));
     }
 
     /** What the window that ended at the reset had spent above its maximum. */

@@ -36,6 +36,9 @@ CREATE TABLE ${llmdb}."LLM_SpendLogs" (
     session_id            text,
     status                text,
     proxy_server_request  jsonb,
+    -- ours: the counters beside the main ones that the row counts on, [["key", "gpt-4o", "30d"], ...]: scope, model, budget_duration, and
+    -- id and parent_id where they are not the row's own; null: none
+    further_counters      jsonb CHECK (jsonb_typeof(further_counters) = 'array'),
     -- ours: a hash of the whole event; the same id with other content is an error
     digest                bigint NOT NULL,
     PRIMARY KEY (id, "startTime")

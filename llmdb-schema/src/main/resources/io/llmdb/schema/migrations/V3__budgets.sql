@@ -63,18 +63,21 @@ CREATE TABLE ${llmdb}."LLM_BudgetAlert" (
     PRIMARY KEY (scope, scope_id, parent_id, kind, window_start)
 );
 
--- What a counter holds that no log row of ours explains: an import's opening balance, a correction by hand.
+-- What a counter holds that no log row of ours explains: an import's opening balance, overspend carried into the next window, a correction
+-- by hand. "amount" counts in the window that effective_at lies in, total_amount in the lifetime total.
 CREATE TABLE ${llmdb}."LLM_SpendAdjustment" (
-    id           uuid PRIMARY KEY,
-    scope        text NOT NULL,
-    scope_id     text NOT NULL,
-    parent_id    text NOT NULL DEFAULT '',
-    amount       numeric NOT NULL CHECK (amount > '-Infinity' AND amount < 'Infinity'),
-    total_amount numeric NOT NULL CHECK (total_amount > '-Infinity' AND total_amount < 'Infinity'),
-    effective_at timestamptz NOT NULL,
-    reason       text NOT NULL,
-    created_at   timestamptz NOT NULL DEFAULT now(),
-    created_by   text NOT NULL DEFAULT ''
+    id              uuid PRIMARY KEY,
+    scope           text NOT NULL,
+    scope_id        text NOT NULL,
+    parent_id       text NOT NULL DEFAULT '',
+    model           text NOT NULL DEFAULT '',
+    budget_duration text NOT NULL DEFAULT '',
+    amount          numeric NOT NULL CHECK (amount > '-Infinity' AND amount < 'Infinity'),
+    total_amount    numeric NOT NULL CHECK (total_amount > '-Infinity' AND total_amount < 'Infinity'),
+    effective_at    timestamptz NOT NULL,
+    reason          text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    created_by      text NOT NULL DEFAULT ''
 );
 CREATE INDEX "LLM_SpendAdjustment_scope_idx" ON ${llmdb}."LLM_SpendAdjustment" (scope, scope_id, parent_id);
 
