@@ -9,7 +9,17 @@ import java.util.Optional;
 @SuppressWarnings("DoNotCallSuggester")
 public final class Authenticator {
 
-    Authenticator() {}
+    /**
+     * @param db the database
+     * @param clock the database's clock
+     * @param feed tells what changes
+     * @param settings sizes and times
+     */
+    public Authenticator(
+            io.llmdb.internal.Db db,
+            io.llmdb.internal.DbClock clock,
+            io.llmdb.internal.ChangeFeed feed,
+            AuthenticationSettings settings) {}
 
     /**
      * @param rawKey what the caller sent

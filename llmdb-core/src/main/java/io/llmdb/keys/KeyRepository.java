@@ -17,8 +17,9 @@ public final class KeyRepository {
     /**
      * @param db the database
      * @param audit records every change
+     * @param calendar says where budget windows begin
      */
-    public KeyRepository(Db db, AuditTrail audit) {}
+    public KeyRepository(Db db, AuditTrail audit, io.llmdb.windows.BudgetCalendar calendar) {}
 
     /**
      * @param actor who makes the changes

@@ -1,0 +1,109 @@
+package io.llmdb;
+
+import io.llmdb.audit.AuditTrail;
+import io.llmdb.common.Actor;
+import io.llmdb.identity.BudgetRepository;
+import io.llmdb.identity.EndUserRepository;
+import io.llmdb.identity.InvitationRepository;
+import io.llmdb.identity.ModelAccessRequestRepository;
+import io.llmdb.identity.OrganizationMembershipRepository;
+import io.llmdb.identity.OrganizationRepository;
+import io.llmdb.identity.TagRepository;
+import io.llmdb.identity.TeamMembershipRepository;
+import io.llmdb.identity.TeamRepository;
+import io.llmdb.identity.UserRepository;
+import io.llmdb.internal.Db;
+import io.llmdb.keys.KeyRepository;
+import io.llmdb.windows.BudgetCalendar;
+
+/**
+ * What an administrator edits. Every call is one transaction, or part of the one that this object was made for.
+ * Immutable and safe for use by several threads, as far as the connection of a joined transaction is.
+ */
+public final class Repositories {
+
+    private final Db db;
+    private final AuditTrail audit;
+    private final BudgetCalendar calendar;
+    private final Actor actor;
+
+    Repositories(Db db, AuditTrail audit, BudgetCalendar calendar, Actor actor) {
+        this.db = db;
+        this.audit = audit;
+        this.calendar = calendar;
+        this.actor = actor;
+    }
+
+    /**
+     * The same repositories for somebody: goes into {@code created_by}, {@code updated_by} and the audit log.
+     *
+     * @param value who makes the changes
+     * @return repositories for this actor
+     */
+    public Repositories as(Actor value) {
+        return new Repositories(db, audit, calendar, value);
+    }
+
+    Repositories on(Db other) {
+        return new Repositories(other, audit, calendar, actor);
+    }
+
+    Db db() {
+        return db;
+    }
+
+    /** @return virtual keys */
+    public KeyRepository keys() {
+        return new KeyRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return budget rows, which organizations, members, end users, tags and keys link */
+    public BudgetRepository budgets() {
+        return new BudgetRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return organizations */
+    public OrganizationRepository organizations() {
+        return new OrganizationRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return teams */
+    public TeamRepository teams() {
+        return new TeamRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return users */
+    public UserRepository users() {
+        return new UserRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return end users: the customers' own users */
+    public EndUserRepository endUsers() {
+        return new EndUserRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return tags of requests */
+    public TagRepository tags() {
+        return new TagRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return users within teams */
+    public TeamMembershipRepository teamMemberships() {
+        return new TeamMembershipRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return users within organizations */
+    public OrganizationMembershipRepository organizationMemberships() {
+        return new OrganizationMembershipRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return invitations */
+    public InvitationRepository invitations() {
+        return new InvitationRepository(db, audit, calendar).as(actor);
+    }
+
+    /** @return users' requests for access to models */
+    public ModelAccessRequestRepository modelAccessRequests() {
+        return new ModelAccessRequestRepository(db, audit, calendar).as(actor);
+    }
+}
