@@ -294,7 +294,7 @@ public final class Store<R extends UpdatableRecord<R>> {
             return before;
         }
         AuditAction action = AuditAction.UPDATED;
-        Field<Boolean> blocked = table.field("blocked", Boolean.class);
+        Field<?> blocked = table.field("blocked");
         if (blocked != null && changes.containsKey(blocked)) {
             action = Boolean.TRUE.equals(after.get(blocked)) ? AuditAction.BLOCKED : AuditAction.UNBLOCKED;
         }
