@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -247,7 +248,7 @@ class MembershipStormTest {
         }
     }
 
-    private static List<String> sorted(TreeSet<String> set) {
+    private static List<String> sorted(Set<String> set) {
         return List.copyOf(set);
     }
 
@@ -263,7 +264,7 @@ class MembershipStormTest {
                 .toList();
     }
 
-    private static TreeMap<String, TeamRole> members(People people, TeamMembershipFilter filter) {
+    private static Map<String, TeamRole> members(People people, TeamMembershipFilter filter) {
         TreeMap<String, TeamRole> members = new TreeMap<>();
         for (TeamMembership member : People.all(7, page -> people.teamMembers().list(filter, page))) {
             members.put(member.userId(), member.spec().role());
