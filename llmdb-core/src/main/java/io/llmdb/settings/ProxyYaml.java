@@ -7,15 +7,26 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
+import org.snakeyaml.engine.v2.api.lowlevel.Parse;
+import org.snakeyaml.engine.v2.common.Anchor;
+import org.snakeyaml.engine.v2.events.AliasEvent;
+import org.snakeyaml.engine.v2.events.CollectionEndEvent;
+import org.snakeyaml.engine.v2.events.CollectionStartEvent;
+import org.snakeyaml.engine.v2.events.Event;
+import org.snakeyaml.engine.v2.exceptions.ComposerException;
 import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
+import org.snakeyaml.engine.v2.exceptions.ReaderException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
@@ -138,18 +149,36 @@ final class ProxyYaml {
                 // Models share anchors in large files; nodes are composed once, so that aliases cost nothing.
                 .setMaxAliasesForCollections(Integer.MAX_VALUE)
                 .setCodePointLimit(Integer.MAX_VALUE)
+                .setAllowNonScalarKeys(true)
                 .build();
         Map<String, Entry> entries = new LinkedHashMap<>();
         Optional<Node> root;
         try {
+            refuseCycles(settings, text);
             root = new Compose(settings).composeString(text);
         } catch (MarkedYamlEngineException e) {
             int line = e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(0);
             problems.add(new SettingProblem(
                     name, null, SettingSource.file(name, line), "is not valid YAML: " + e.getProblem()));
             return entries;
+        } catch (ReaderException e) {
+            int line = 1
+                    + (int) text.codePoints()
+                            .limit(e.getPosition())
+                            .filter(c -> c == '\n')
+                            .count();
+            problems.add(new SettingProblem(
+                    name,
+                    null,
+                    SettingSource.file(name, line),
+                    String.format(
+                            Locale.ROOT,
+                            "is not valid YAML: it must not contain the character U+%04X",
+                            e.getCodePoint())));
+            return entries;
         } catch (YamlEngineException e) {
-            problems.add(new SettingProblem(name, null, SettingSource.file(name, 0), "is not valid YAML"));
+            String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+            problems.add(new SettingProblem(name, null, SettingSource.file(name, 0), "is not valid YAML: " + reason));
             return entries;
         }
         if (root.isEmpty() || root.get().getTag().equals(Tag.NULL)) {
@@ -169,6 +198,20 @@ final class ProxyYaml {
                     "must be a mapping of sections such as general_settings, but is " + kind(root.get())));
         }
         return entries;
+    }
+
+    /** The library never comes back from a mapping that is merged into itself. */
+    private static void refuseCycles(LoadSettings settings, String text) {
+        Deque<Optional<Anchor>> open = new ArrayDeque<>();
+        for (Event event : new Parse(settings).parseString(text)) {
+            if (event instanceof CollectionStartEvent start) {
+                open.push(start.getAnchor());
+            } else if (event instanceof CollectionEndEvent) {
+                open.pop();
+            } else if (event instanceof AliasEvent alias && open.contains(Optional.of(alias.getAlias()))) {
+                throw new ComposerException("an alias stands within what it is an alias of", event.getStartMark());
+            }
+        }
     }
 
     static SettingProblem twice(String setting, Entry before, Entry entry) {

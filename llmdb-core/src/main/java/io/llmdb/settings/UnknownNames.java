@@ -12,8 +12,7 @@ import java.util.Set;
 final class UnknownNames {
 
     /** Other people's names that are near ours. */
-    private static final Set<String> NOT_OURS =
-            Set.of("router_settings", "callback_settings", "assistant_settings", "files_settings");
+    private static final Set<String> NOT_OURS = Set.of("router_settings", "max_end_user_budget");
 
     private final List<SettingProblem> warnings;
 
@@ -43,7 +42,7 @@ final class UnknownNames {
 
     void lookAt(Section section, String sectionName, ProxyYaml.Entry entry) {
         String name = entry.name();
-        if (Known.named(section, name) != null) {
+        if (Known.named(section, name) != null || NOT_OURS.contains(name)) {
             return;
         }
         String qualified = sectionName + "." + name;
