@@ -125,6 +125,7 @@ class DatabaseUrlTest {
             strings = {
                 "postgresql://me:hush@db/llm",
                 "postgresql://me:hush/hush@db/llm",
+                "postgresql://me:pass@hush@db/llm",
                 "postgresql://me:hush",
                 "postgresql://me:hush/llm",
                 "postgresql://me:hush?x=1",
