@@ -1,0 +1,4 @@
+@NullMarked
+package io.llmdb.tests.open;
+
+import org.jspecify.annotations.NullMarked;
