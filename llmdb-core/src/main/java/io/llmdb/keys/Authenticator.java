@@ -21,18 +21,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * Tells who calls, and what is known of those whom a call names: end users, tags, and their budgets.
  *
- * <p>Answers come from memory, or from the database in one round trip, in which simultaneous misses share. What is in memory is at most
- * {@link AuthenticationSettings#maxStaleness()} old: the change feed takes away what any instance changed. Expiry, and the end of a replaced
- * key's grace, are checked at each call against the database's clock.
+ * <p>Answers come from memory, or from the database in one round trip, in which simultaneous misses share. What is in
+ * memory is at most {@link AuthenticationSettings#maxStaleness()} old: the change feed takes away what any instance
+ * changed. Expiry, and the end of a replaced key's grace, are checked at each call against the database's clock.
  *
- * <p>Keys that do not exist cost little: they are remembered for a short time; those that keep coming are told from real ones by a set of all
- * keys' hashes, held in memory from the first such flood on, so that the database sees no more queries for them than
- * {@link AuthenticationSettings#unknownLookupsPerSecond()}. A key made on another instance may so be unknown here for as long as any change
- * takes to be known, and no longer.
+ * <p>Keys that do not exist cost little: they are remembered for a short time; those that keep coming are told from
+ * real ones by a set of all keys' hashes, held in memory from the first such flood on, so that the database sees no
+ * more queries for them than {@link AuthenticationSettings#unknownLookupsPerSecond()}. A key made on another instance
+ * may so be unknown here for as long as any change takes to be known, and no longer.
  *
- * <p>While the database cannot be read, known callers go on or are refused with {@link DatabaseUnavailableException}, as
- * {@link AuthenticationSettings#allowWhenUnavailable()} says; nobody is refused as unknown. What changed shortly before, and keys that are
- * not in memory, are always refused so.
+ * <p>While the database cannot be read, known callers go on or are refused with {@link DatabaseUnavailableException},
+ * as {@link AuthenticationSettings#allowWhenUnavailable()} says; nobody is refused as unknown. What changed shortly
+ * before, and keys that are not in memory, are always refused so.
  *
  * <p>Safe for use by several threads.
  */
@@ -66,8 +66,7 @@ public final class Authenticator implements AutoCloseable {
         this.callers = new FreshCache<>(feed, settings, size, unknownLookups, new CallerQuery(db, timeout));
         this.endUsers = new FreshCache<>(
                 feed, settings, size, null, new NamedRows<>(db, timeout, END_USER.USER_ID, Rows::endUser));
-        this.tags =
-                new FreshCache<>(feed, settings, size, null, new NamedRows<>(db, timeout, TAG.TAG_NAME, Rows::tag));
+        this.tags = new FreshCache<>(feed, settings, size, null, new NamedRows<>(db, timeout, TAG.TAG_NAME, Rows::tag));
         this.budgets = new FreshCache<>(
                 feed, settings, size, null, new NamedRows<>(db, timeout, BUDGET.BUDGET_ID, Rows::budget));
         this.invalidation = new CallerInvalidation(callers, endUsers, tags, budgets, keys);
@@ -190,7 +189,8 @@ public final class Authenticator implements AutoCloseable {
         }
         KeySet all = callers.isFeedFresh() ? keys.complete() : null;
         if (all != null && !all.mayContain(digest)) {
-            // Nobody's key as of the feed's last answer. It may be newer than that, so the database is asked while that is cheap.
+            // Nobody's key as of the feed's last answer. It may be newer than that, so the database is asked while that
+            // is cheap.
             if (!unknownLookups.tryTake()) {
                 withoutQuery.increment();
                 return null;

@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Takes what changed out of the caches.
  *
- * <p>A caller is made of several rows. There is no index from each of them to the callers: one pass over what is kept finds those that a whole
- * batch of changes concerns, at most once for each answer of the feed, in about 50 ns for each caller.
+ * <p>A caller is made of several rows. There is no index from each of them to the callers: one pass over what is kept
+ * finds those that a whole batch of changes concerns, at most once for each answer of the feed, in about 50 ns for each
+ * caller.
  */
 final class CallerInvalidation implements ChangeFeed.Listener {
 
@@ -89,11 +90,7 @@ final class CallerInvalidation implements ChangeFeed.Listener {
             Set<String> keys, Set<String> teams, Set<String> users, Set<String> organizations, Set<String> budgets) {
 
         boolean isEmpty() {
-            return keys.isEmpty()
-                    && teams.isEmpty()
-                    && users.isEmpty()
-                    && organizations.isEmpty()
-                    && budgets.isEmpty();
+            return keys.isEmpty() && teams.isEmpty() && users.isEmpty() && organizations.isEmpty() && budgets.isEmpty();
         }
 
         /** By the ids that rows name rather than by the rows, so that one that appears counts too. */
@@ -106,8 +103,7 @@ final class CallerInvalidation implements ChangeFeed.Listener {
                     || contains(organizations, key.organizationId())
                     || caller.team() != null
                             && contains(organizations, caller.team().spec().organizationId())
-                    || !budgets.isEmpty()
-                            && caller.budgets().keySet().stream().anyMatch(budgets::contains);
+                    || !budgets.isEmpty() && caller.budgets().keySet().stream().anyMatch(budgets::contains);
         }
 
         private static boolean contains(Set<String> ids, @Nullable String id) {

@@ -38,8 +38,7 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
     /**
      * A hash that was replaced leads to its key while its grace lasts. Every join but the first is by a primary key.
      */
-    private static final String JOIN =
-            """
+    private static final String JOIN = """
             SELECT wanted.hash, replaced.revoke_at, %s
             FROM unnest(?) AS wanted (hash)
             LEFT JOIN ${llmdb}."LLM_DeprecatedVerificationToken" replaced
@@ -59,8 +58,8 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
     private final RowReader<VirtualKeyRow> keys = new RowReader<>(VIRTUAL_KEY, "k", Set.of(VIRTUAL_KEY.MODEL_SPEND));
 
     /** Without the lists of members, which may be long. */
-    private final RowReader<TeamRow> teams = new RowReader<>(
-            TEAM, "t", Set.of(TEAM.ADMINS, TEAM.MEMBERS, TEAM.MEMBERS_WITH_ROLES, TEAM.MODEL_SPEND));
+    private final RowReader<TeamRow> teams =
+            new RowReader<>(TEAM, "t", Set.of(TEAM.ADMINS, TEAM.MEMBERS, TEAM.MEMBERS_WITH_ROLES, TEAM.MODEL_SPEND));
 
     private final RowReader<TeamMembershipRow> teamMemberships = new RowReader<>(TEAM_MEMBERSHIP, "tm", Set.of());
     private final RowReader<UserRow> users = new RowReader<>(USER, "u", Set.of(USER.PASSWORD, USER.MODEL_SPEND));

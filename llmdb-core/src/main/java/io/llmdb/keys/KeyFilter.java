@@ -1,21 +1,21 @@
 package io.llmdb.keys;
 
-import io.llmdb.error.InvalidArgumentException;
-import io.llmdb.internal.Arguments;
 import java.time.Instant;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which keys are listed; what is null does not matter.
+ * Which virtual keys a list shows, and in which order. Conditions that are null let all through.
  *
- * @param userId whose
- * @param teamId of which team
- * @param organizationId of which organization; a key of its teams counts only where it names the organization itself
- * @param aliasPart a part of the alias, whatever its case
- * @param blocked whether blocked
- * @param expired whether expired, by the database's clock
- * @param createdFrom made at this instant or later
- * @param createdBefore made before this instant
+ * @param userId whose; null: any
+ * @param teamId of which team; null: any
+ * @param organizationId of which organization, named by the key itself and not by its team; null: any
+ * @param aliasPart a part of the alias, in upper or lower case; null: any
+ * @param blocked whether it is blocked; null: any
+ * @param expired whether it has expired, by the database's clock; null: any
+ * @param createdFrom made then or later; null: any
+ * @param createdBefore made before then; null: any
+ * @param order in which order
  */
 public record KeyFilter(
         @Nullable String userId,
@@ -25,77 +25,101 @@ public record KeyFilter(
         @Nullable Boolean blocked,
         @Nullable Boolean expired,
         @Nullable Instant createdFrom,
-        @Nullable Instant createdBefore) {
+        @Nullable Instant createdBefore,
+        Order order) {
 
-    /** All keys. */
-    public static final KeyFilter ALL = new KeyFilter(null, null, null, null, null, null, null, null);
+    /** The orders of the list; equal ones are ordered by hash. */
+    public enum Order {
+        /** The newest first. */
+        NEWEST,
+        /** The oldest first. */
+        OLDEST,
+        /** By alias; those without one last. */
+        ALIAS,
+        /** Those that spent most in the current window first. */
+        MOST_SPENT,
+        /** Those that expire soonest, or did first, first; those that never do last. */
+        EXPIRES
+    }
 
-    /**
-     * Checks.
-     *
-     * @throws InvalidArgumentException where a text holds a NUL character
-     */
+    /** Checks the order. */
     public KeyFilter {
-        Arguments.optionalText("user_id", userId);
-        Arguments.optionalText("team_id", teamId);
-        Arguments.optionalText("organization_id", organizationId);
-        Arguments.optionalText("key_alias", aliasPart);
+        Objects.requireNonNull(order, "order");
+    }
+
+    /** @return all of them, the newest first */
+    public static KeyFilter all() {
+        return new KeyFilter(null, null, null, null, null, null, null, null, Order.NEWEST);
     }
 
     /**
-     * @param id a user's id
-     * @return the same, of this user only
+     * @param value whose
+     * @return a copy with it
      */
-    public KeyFilter ofUser(String id) {
-        return new KeyFilter(id, teamId, organizationId, aliasPart, blocked, expired, createdFrom, createdBefore);
+    public KeyFilter withUserId(String value) {
+        return new KeyFilter(
+                value, teamId, organizationId, aliasPart, blocked, expired, createdFrom, createdBefore, order);
     }
 
     /**
-     * @param id a team's id
-     * @return the same, of this team only
+     * @param value of which team
+     * @return a copy with it
      */
-    public KeyFilter ofTeam(String id) {
-        return new KeyFilter(userId, id, organizationId, aliasPart, blocked, expired, createdFrom, createdBefore);
+    public KeyFilter withTeamId(String value) {
+        return new KeyFilter(
+                userId, value, organizationId, aliasPart, blocked, expired, createdFrom, createdBefore, order);
     }
 
     /**
-     * @param id an organization's id
-     * @return the same, of this organization only
+     * @param value of which organization
+     * @return a copy with it
      */
-    public KeyFilter ofOrganization(String id) {
-        return new KeyFilter(userId, teamId, id, aliasPart, blocked, expired, createdFrom, createdBefore);
+    public KeyFilter withOrganizationId(String value) {
+        return new KeyFilter(userId, teamId, value, aliasPart, blocked, expired, createdFrom, createdBefore, order);
     }
 
     /**
-     * @param part a part of the alias, whatever its case
-     * @return the same, with such an alias only
+     * @param value a part of the alias, in upper or lower case
+     * @return a copy with it
      */
-    public KeyFilter withAliasLike(String part) {
-        return new KeyFilter(userId, teamId, organizationId, part, blocked, expired, createdFrom, createdBefore);
+    public KeyFilter withAliasPart(String value) {
+        return new KeyFilter(
+                userId, teamId, organizationId, value, blocked, expired, createdFrom, createdBefore, order);
     }
 
     /**
-     * @param value whether blocked
-     * @return the same, blocked or not blocked only
+     * @param value whether it is blocked
+     * @return a copy with it
      */
-    public KeyFilter withBlocked(boolean value) {
-        return new KeyFilter(userId, teamId, organizationId, aliasPart, value, expired, createdFrom, createdBefore);
+    public KeyFilter withBlocked(Boolean value) {
+        return new KeyFilter(
+                userId, teamId, organizationId, aliasPart, value, expired, createdFrom, createdBefore, order);
     }
 
     /**
-     * @param value whether expired
-     * @return the same, expired or not expired only
+     * @param value whether it has expired
+     * @return a copy with it
      */
-    public KeyFilter withExpired(boolean value) {
-        return new KeyFilter(userId, teamId, organizationId, aliasPart, blocked, value, createdFrom, createdBefore);
+    public KeyFilter withExpired(Boolean value) {
+        return new KeyFilter(
+                userId, teamId, organizationId, aliasPart, blocked, value, createdFrom, createdBefore, order);
     }
 
     /**
-     * @param from the first instant; null: any
-     * @param before the first instant that is too late; null: any
-     * @return the same, made in this time only
+     * @param from made then or later; null: any
+     * @param before made before then; null: any
+     * @return a copy with both
      */
-    public KeyFilter createdIn(@Nullable Instant from, @Nullable Instant before) {
-        return new KeyFilter(userId, teamId, organizationId, aliasPart, blocked, expired, from, before);
+    public KeyFilter withCreated(@Nullable Instant from, @Nullable Instant before) {
+        return new KeyFilter(userId, teamId, organizationId, aliasPart, blocked, expired, from, before, order);
+    }
+
+    /**
+     * @param value in which order
+     * @return a copy with it
+     */
+    public KeyFilter withOrder(Order value) {
+        return new KeyFilter(
+                userId, teamId, organizationId, aliasPart, blocked, expired, createdFrom, createdBefore, value);
     }
 }

@@ -1,120 +1,480 @@
 package io.llmdb.keys;
 
+import static io.llmdb.schema.jooq.Tables.REPLACED_KEY;
+import static io.llmdb.schema.jooq.Tables.VIRTUAL_KEY;
+
+import io.llmdb.audit.AuditAction;
 import io.llmdb.audit.AuditTrail;
 import io.llmdb.common.Actor;
 import io.llmdb.common.Page;
 import io.llmdb.common.PageRequest;
+import io.llmdb.error.AlreadyExistsException;
+import io.llmdb.error.ConflictException;
+import io.llmdb.error.InvalidArgumentException;
+import io.llmdb.error.LlmDbException;
+import io.llmdb.error.NotFoundException;
+import io.llmdb.identity.CounterWindows;
+import io.llmdb.identity.KeyArchive;
+import io.llmdb.identity.Store;
+import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.DbErrors;
+import io.llmdb.internal.Keyset;
+import io.llmdb.internal.ModelRateLimits;
+import io.llmdb.internal.Tx;
+import io.llmdb.schema.jooq.tables.records.VirtualKeyRow;
+import io.llmdb.windows.BudgetCalendar;
+import java.security.SecureRandom;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.jooq.Condition;
+import org.jooq.Field;
+import org.jooq.impl.DSL;
+import org.jspecify.annotations.Nullable;
 
-/** Virtual keys: made, edited, blocked, rotated, deleted, listed. Safe for use by several threads. */
-@SuppressWarnings("DoNotCallSuggester")
+/**
+ * Virtual keys.
+ *
+ * <p>A key is kept and named by its hash, the lower-case SHA-256 hex of the whole key; the key itself is in the answer
+ * of {@code create} and {@code rotate} alone. Every change is one transaction, with its row in the audit log where that
+ * is kept. Safe for use by several threads.
+ */
 public final class KeyRepository {
+
+    /** A key that a caller brings has at least so many characters. */
+    public static final int SHORTEST_OWN_KEY = 16;
+
+    private static final int RANDOM_BYTES = 32;
+    private static final Duration LONGEST_GRACE = Duration.ofDays(3660);
+    private static final String NOW = "${llmdb}.llmdb_now()";
+
+    private final Db db;
+    private final AuditTrail audit;
+    private final CounterWindows windows;
+    private final Actor actor;
+    private final Store<VirtualKeyRow> store;
+    private final KeyArchive archive;
+    private final KeyRotation rotation;
+    private final SecureRandom random;
 
     /**
      * @param db the database
-     * @param audit records every change
+     * @param audit records changes
      * @param calendar says where budget windows begin
      */
-    public KeyRepository(Db db, AuditTrail audit, io.llmdb.windows.BudgetCalendar calendar) {}
+    public KeyRepository(Db db, AuditTrail audit, BudgetCalendar calendar) {
+        this(db, audit, new CounterWindows(calendar), Actor.SYSTEM, new SecureRandom());
+    }
 
-    /**
-     * @param actor who makes the changes
-     * @return the same repository for this actor
-     */
-    public KeyRepository as(Actor actor) {
-        throw new UnsupportedOperationException();
+    private KeyRepository(Db db, AuditTrail audit, CounterWindows windows, Actor actor, SecureRandom random) {
+        this.db = db;
+        this.audit = audit;
+        this.windows = windows;
+        this.actor = actor;
+        this.random = random;
+        this.store = new Store<>(db, audit, actor, VIRTUAL_KEY, "virtual key");
+        this.archive = new KeyArchive(audit);
+        this.rotation = new KeyRotation(store, archive);
     }
 
     /**
-     * Makes a key.
+     * @param other who makes the changes
+     * @return a repository on the same rows that acts for that one
+     */
+    public KeyRepository as(Actor other) {
+        return new KeyRepository(db, audit, windows, other, random);
+    }
+
+    /**
+     * Makes a key of 32 random bytes.
      *
-     * @param spec what it may do
-     * @return the key, seen this once
+     * @param spec what to set
+     * @return the key, which cannot be seen again
+     * @throws NotFoundException where the user, team, organization or budget row does not exist
+     * @throws ConflictException where the team belongs to another organization, or the budget row to another object
+     * @throws InvalidArgumentException where a value breaks a rule
      */
     public IssuedKey create(VirtualKeySpec spec) {
-        throw new UnsupportedOperationException();
+        String rawKey = newKey();
+        return new IssuedKey(rawKey, insert(rawKey, spec));
     }
 
     /**
-     * Takes a key that the caller made.
+     * Takes a key that somebody brings.
      *
-     * @param spec what it may do
-     * @param rawKey the key: starts with {@code sk-}, at least 16 characters
-     * @return what is kept
+     * @param spec what to set
+     * @param rawKey the key: starts with {@code sk-} and has 16 characters or more
+     * @return what is kept of it
+     * @throws AlreadyExistsException where there is this key already, or was and still leads to the one that replaced
+     *     it
+     * @throws NotFoundException where the user, team, organization or budget row does not exist
+     * @throws ConflictException where the team belongs to another organization, or the budget row to another object
+     * @throws InvalidArgumentException where the key or a value breaks a rule
      */
     public VirtualKey create(VirtualKeySpec spec, String rawKey) {
-        throw new UnsupportedOperationException();
+        return insert(checked(rawKey), spec);
     }
 
     /**
-     * @param hash the hash of a key
-     * @return the key
+     * @param hash its hash
+     * @return the key, or empty
      */
     public Optional<VirtualKey> find(String hash) {
-        throw new UnsupportedOperationException();
+        return store.find(store.is(hash(hash)), KeyRows::key);
     }
 
     /**
-     * @param hash the hash of a key
-     * @param change what to set, from what is set
-     * @return the key as it is afterwards
+     * @param rawKey the key itself
+     * @return what is kept of it, or empty; empty for a key that was replaced
+     */
+    public Optional<VirtualKey> findByRawKey(String rawKey) {
+        return find(KeyHash.of(rawKey));
+    }
+
+    /**
+     * @param hash its hash
+     * @return the key
+     * @throws NotFoundException where there is none
+     */
+    public VirtualKey require(String hash) {
+        return find(hash).orElseThrow(() -> store.missing(hash));
+    }
+
+    /**
+     * @param hash its hash
+     * @return whether there is such a key
+     */
+    public boolean exists(String hash) {
+        return store.exists(store.is(hash(hash)));
+    }
+
+    /**
+     * Changes what an administrator sets. What was spent stays.
+     *
+     * @param hash its hash
+     * @param change makes the new values of those that hold, which are locked meanwhile; may be called more than once
+     * @return the key after the change
+     * @throws NotFoundException where it, or what it shall point at, does not exist
+     * @throws ConflictException where the team belongs to another organization, or the budget row to another object
+     * @throws InvalidArgumentException where a value breaks a rule
      */
     public VirtualKey update(String hash, UnaryOperator<VirtualKeySpec> change) {
-        throw new UnsupportedOperationException();
+        hash(hash);
+        return db.transaction(tx -> {
+            VirtualKeyRow before = store.lock(tx, hash);
+            Instant now = store.now(tx);
+            VirtualKeySpec spec = change.apply(KeyRows.spec(before));
+            ModelRateLimits.check(spec.metadata());
+            VirtualKeyRow after = store.copy(before);
+            KeyRows.apply(after, before, spec, now);
+            KeyLinks.check(tx, before, after);
+            windows.change(after, KeyLinks.windowDuration(tx, before), KeyLinks.windowDuration(tx, after), now);
+            return KeyRows.key(store.update(tx, before, after, now));
+        });
     }
 
     /**
-     * @param hash the hash of a key
-     * @return the key as it is afterwards
+     * Blocks or lets in.
+     *
+     * @param hash its hash
+     * @param blocked whether every call with it is refused from now on
+     * @return the key after the change
+     * @throws NotFoundException where there is none
      */
-    public VirtualKey block(String hash) {
-        throw new UnsupportedOperationException();
+    public VirtualKey setBlocked(String hash, boolean blocked) {
+        return update(hash, spec -> spec.withBlocked(blocked));
     }
 
     /**
-     * @param hash the hash of a key
-     * @return the key as it is afterwards
+     * Blocks or lets in all keys of a team.
+     *
+     * @param teamId the team
+     * @param blocked whether every call with them is refused from now on
+     * @return the hashes of the keys that this changed
      */
-    public VirtualKey unblock(String hash) {
-        throw new UnsupportedOperationException();
+    public List<String> setBlockedOfTeam(String teamId, boolean blocked) {
+        return setBlocked(VIRTUAL_KEY.TEAM_ID.eq(teamId), blocked);
     }
 
     /**
-     * @param hash the hash of a key
-     * @param grace how long the old key still works; zero: it stops at once
-     * @return the new key, seen this once
+     * Blocks or lets in all keys of a user, personal ones and those for teams.
+     *
+     * @param userId the user
+     * @param blocked whether every call with them is refused from now on
+     * @return the hashes of the keys that this changed
+     */
+    public List<String> setBlockedOfUser(String userId, boolean blocked) {
+        return setBlocked(VIRTUAL_KEY.USER_ID.eq(userId), blocked);
+    }
+
+    /**
+     * Replaces a key by a new one of 32 random bytes. Everything else about it stays: what it spent, its budget, what
+     * it points at.
+     *
+     * @param hash its hash
+     * @param grace how long the old key, too, still works; nothing: it stops at once. Keys replaced earlier go on to
+     *     the end of their own grace
+     * @return the new key, which cannot be seen again
+     * @throws NotFoundException where there is none, or it was replaced already
+     * @throws InvalidArgumentException where the grace is negative or longer than ten years
      */
     public IssuedKey rotate(String hash, Duration grace) {
-        throw new UnsupportedOperationException();
+        return rotate(hash, grace, newKey());
     }
 
     /**
-     * @param hash the hash of a key
-     * @return whether there was one
+     * Replaces a key by one that somebody brings.
+     *
+     * @param hash its hash
+     * @param grace how long the old key, too, still works
+     * @param rawKey the new key: starts with {@code sk-} and has 16 characters or more
+     * @return the new key
+     * @throws AlreadyExistsException where there is the new key already
+     * @throws NotFoundException where there is none, or it was replaced already
+     * @throws InvalidArgumentException where the new key or the grace breaks a rule
      */
-    public boolean delete(String hash) {
-        throw new UnsupportedOperationException();
+    public IssuedKey rotate(String hash, Duration grace, String rawKey) {
+        hash(hash);
+        checked(rawKey);
+        checkGrace(grace);
+        return db.transaction(tx -> rotate(tx, store.lockToDelete(tx, hash), grace, rawKey));
     }
 
     /**
-     * @param filter which keys
-     * @param order in which order
+     * Rotates the keys whose time has come. Several instances may do so at once; each key is rotated by one of them.
+     *
+     * @param grace how long the old keys, too, still work
+     * @param receiver gets each new key before it is valid, and must have stored it when it returns; where it throws,
+     *     that key is not rotated. May get a key that then never becomes valid, because the database was lost
+     * @return what was done; a key that failed holds up no other
+     * @throws InvalidArgumentException where the grace is negative or longer than ten years
+     */
+    public DueRotations rotateDue(Duration grace, Consumer<IssuedKey> receiver) {
+        checkGrace(grace);
+        List<String> rotated = new ArrayList<>();
+        Map<String, LlmDbException> failed = new LinkedHashMap<>();
+        while (true) {
+            String[] picked = new String[1];
+            try {
+                IssuedKey issued = db.transaction(tx -> {
+                    VirtualKeyRow due = due(tx, failed.keySet().toArray(new String[0]));
+                    if (due == null) {
+                        return null;
+                    }
+                    picked[0] = due.getToken();
+                    IssuedKey key = rotate(tx, due, grace, newKey());
+                    receiver.accept(key);
+                    return key;
+                });
+                if (issued == null) {
+                    return new DueRotations(rotated, failed);
+                }
+                rotated.add(issued.key().hash());
+            } catch (RuntimeException e) {
+                if (picked[0] == null || DbErrors.isUnavailable(e)) {
+                    throw e;
+                }
+                failed.put(
+                        picked[0],
+                        e instanceof LlmDbException ours
+                                ? ours
+                                : new ConflictException(
+                                        "The receiver refused the new key: "
+                                                + e.getClass().getName(),
+                                        e));
+            }
+        }
+    }
+
+    /**
+     * Deletes a key; its row goes to the archive. What was spent with it stays in the logs and daily totals.
+     *
+     * @param hash its hash
+     * @throws NotFoundException where there is none
+     */
+    public void delete(String hash) {
+        hash(hash);
+        db.transaction(tx -> {
+            VirtualKeyRow row = store.lockToDelete(tx, hash);
+            return archive.archiveAndDelete(tx, VIRTUAL_KEY.TOKEN.eq(row.getToken()), actor, store.now(tx));
+        });
+    }
+
+    /**
+     * @param filter which ones, in which order
      * @param page which page
      * @return the page
+     * @throws InvalidArgumentException where the page belongs to another order
      */
-    public Page<VirtualKey> list(KeyFilter filter, KeyOrder order, PageRequest page) {
-        throw new UnsupportedOperationException();
+    public Page<VirtualKey> list(KeyFilter filter, PageRequest page) {
+        Condition where = DSL.noCondition();
+        if (filter.userId() != null) {
+            where = where.and(VIRTUAL_KEY.USER_ID.eq(filter.userId()));
+        }
+        if (filter.teamId() != null) {
+            where = where.and(VIRTUAL_KEY.TEAM_ID.eq(filter.teamId()));
+        }
+        if (filter.organizationId() != null) {
+            where = where.and(VIRTUAL_KEY.ORGANIZATION_ID.eq(filter.organizationId()));
+        }
+        if (filter.aliasPart() != null) {
+            where = where.and(VIRTUAL_KEY.KEY_ALIAS.containsIgnoreCase(filter.aliasPart()));
+        }
+        if (filter.blocked() != null) {
+            where = where.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).eq(filter.blocked()));
+        }
+        if (filter.expired() != null) {
+            Condition expired = VIRTUAL_KEY.EXPIRES.lt(now());
+            where = where.and(
+                    filter.expired() ? expired : VIRTUAL_KEY.EXPIRES.isNull().or(DSL.not(expired)));
+        }
+        if (filter.createdFrom() != null) {
+            where = where.and(VIRTUAL_KEY.CREATED_AT.ge(BudgetColumns.time(filter.createdFrom())));
+        }
+        if (filter.createdBefore() != null) {
+            where = where.and(VIRTUAL_KEY.CREATED_AT.lt(BudgetColumns.time(filter.createdBefore())));
+        }
+        return store.list(where, order(filter.order()), page, KeyRows::key);
     }
 
-    /**
-     * @param teamId a team
-     * @return the hashes of the keys that this blocked
-     */
-    public List<String> blockKeysOfTeam(String teamId) {
-        throw new UnsupportedOperationException();
+    private static Keyset order(KeyFilter.Order order) {
+        return switch (order) {
+            case NEWEST -> Keyset.descending("newest", VIRTUAL_KEY.CREATED_AT, VIRTUAL_KEY.TOKEN);
+            case OLDEST -> Keyset.ascending("oldest", VIRTUAL_KEY.CREATED_AT, VIRTUAL_KEY.TOKEN);
+            case ALIAS ->
+                Keyset.ascending(
+                        "alias",
+                        DSL.field(VIRTUAL_KEY.KEY_ALIAS.isNull()),
+                        DSL.coalesce(VIRTUAL_KEY.KEY_ALIAS, DSL.inline("")),
+                        VIRTUAL_KEY.TOKEN);
+            case MOST_SPENT -> Keyset.descending("most_spent", VIRTUAL_KEY.SPEND, VIRTUAL_KEY.TOKEN);
+            case EXPIRES ->
+                Keyset.ascending(
+                        "expires",
+                        DSL.field(VIRTUAL_KEY.EXPIRES.isNull()),
+                        DSL.coalesce(VIRTUAL_KEY.EXPIRES, VIRTUAL_KEY.CREATED_AT),
+                        VIRTUAL_KEY.TOKEN);
+        };
+    }
+
+    private VirtualKey insert(String rawKey, VirtualKeySpec spec) {
+        ModelRateLimits.check(spec.metadata());
+        return db.transaction(tx -> {
+            Instant now = store.now(tx);
+            VirtualKeyRow row = tx.dsl().newRecord(VIRTUAL_KEY);
+            row.setToken(KeyHash.of(rawKey));
+            row.setKeyName(KeyHash.masked(rawKey));
+            KeyRows.apply(row, row, spec, now);
+            refuseReplaced(tx, row.getToken());
+            KeyLinks.check(tx, null, row);
+            windows.change(row, null, KeyLinks.windowDuration(tx, row), now);
+            return KeyRows.key(store.insert(tx, row, now));
+        });
+    }
+
+    private IssuedKey rotate(Tx tx, VirtualKeyRow row, Duration grace, String rawKey) throws java.sql.SQLException {
+        refuseReplaced(tx, KeyHash.of(rawKey));
+        if (tx.dsl().fetchExists(VIRTUAL_KEY, VIRTUAL_KEY.TOKEN.eq(KeyHash.of(rawKey)))) {
+            throw new AlreadyExistsException("There is this virtual key already");
+        }
+        return new IssuedKey(rawKey, KeyRows.key(rotation.rotate(tx, row, rawKey, grace, actor, store.now(tx))));
+    }
+
+    /** A hash that leads to a key already cannot lead to another one. */
+    private static void refuseReplaced(Tx tx, String hash) {
+        if (tx.dsl().fetchExists(REPLACED_KEY, REPLACED_KEY.TOKEN.eq(hash))) {
+            throw new AlreadyExistsException("This virtual key was in use already, and was replaced by a rotation");
+        }
+    }
+
+    private @Nullable VirtualKeyRow due(Tx tx, String[] butNot) {
+        return tx.dsl()
+                .selectFrom(VIRTUAL_KEY)
+                .where(VIRTUAL_KEY.AUTO_ROTATE)
+                .and(VIRTUAL_KEY.KEY_ROTATION_AT.isNull().or(VIRTUAL_KEY.KEY_ROTATION_AT.le(now())))
+                .and(VIRTUAL_KEY.EXPIRES.isNull().or(VIRTUAL_KEY.EXPIRES.ge(now())))
+                .and(VIRTUAL_KEY.TOKEN.ne(DSL.all(butNot)))
+                .orderBy(VIRTUAL_KEY.KEY_ROTATION_AT)
+                .limit(1)
+                .forUpdate()
+                .skipLocked()
+                .fetchOne();
+    }
+
+    private List<String> setBlocked(Condition which, boolean blocked) {
+        return db.transaction(tx -> {
+            List<VirtualKeyRow> rows = store.lockAll(
+                    tx, which.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).ne(blocked)));
+            if (rows.isEmpty()) {
+                return List.of();
+            }
+            String[] hashes = rows.stream().map(VirtualKeyRow::getToken).toArray(String[]::new);
+            Instant now = store.now(tx);
+            Map<String, VirtualKeyRow> after = tx.dsl()
+                    .update(VIRTUAL_KEY)
+                    .set(VIRTUAL_KEY.BLOCKED, blocked)
+                    .set(VIRTUAL_KEY.UPDATED_AT, BudgetColumns.time(now))
+                    .set(VIRTUAL_KEY.UPDATED_BY, actor.id())
+                    .where(VIRTUAL_KEY.TOKEN.eq(DSL.any(hashes)))
+                    .returning()
+                    .fetchMap(VIRTUAL_KEY.TOKEN);
+            if (audit.isOn()) {
+                AuditAction action = blocked ? AuditAction.BLOCKED : AuditAction.UNBLOCKED;
+                audit.record(
+                        tx,
+                        actor,
+                        now,
+                        rows.stream()
+                                .map(row -> new AuditTrail.Change(
+                                        action, VIRTUAL_KEY, row.getToken(), row, after.get(row.getToken())))
+                                .toList());
+            }
+            return List.of(hashes);
+        });
+    }
+
+    private Field<OffsetDateTime> now() {
+        return DSL.field(db.sql().of(NOW), OffsetDateTime.class);
+    }
+
+    private String newKey() {
+        byte[] bytes = new byte[RANDOM_BYTES];
+        random.nextBytes(bytes);
+        return KeyHash.PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    }
+
+    private static String checked(String rawKey) {
+        if (!rawKey.startsWith(KeyHash.PREFIX)) {
+            throw new InvalidArgumentException("The key does not start with " + KeyHash.PREFIX);
+        }
+        if (rawKey.length() < SHORTEST_OWN_KEY || rawKey.length() > KeyHash.MAX_LENGTH) {
+            throw new InvalidArgumentException("The key has " + rawKey.length() + " characters: use " + SHORTEST_OWN_KEY
+                    + " to " + KeyHash.MAX_LENGTH);
+        }
+        return rawKey;
+    }
+
+    /** A raw key must not get into a message that says there is none such. */
+    private static String hash(String hash) {
+        if (hash.startsWith(KeyHash.PREFIX)) {
+            throw new InvalidArgumentException("hash: a raw key was given where its hash belongs");
+        }
+        return hash;
+    }
+
+    private static void checkGrace(Duration grace) {
+        if (grace.isNegative() || grace.compareTo(LONGEST_GRACE) > 0) {
+            throw new InvalidArgumentException(
+                    "grace " + grace + ": use nothing to " + LONGEST_GRACE.toDays() + " days");
+        }
     }
 }

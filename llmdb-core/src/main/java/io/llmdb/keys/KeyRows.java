@@ -85,9 +85,11 @@ final class KeyRows {
         if (spec.blocked() != Boolean.TRUE.equals(before.getBlocked()) || before == row) {
             row.setBlocked(spec.blocked());
         }
-        Instant expires = spec.validFor() == null ? spec.expires() : spec.validFor().after(now);
+        Instant expires =
+                spec.validFor() == null ? spec.expires() : spec.validFor().after(now);
         row.setExpires(BudgetColumns.time(expires));
-        String interval = spec.rotationInterval() == null ? null : spec.rotationInterval().toString();
+        String interval =
+                spec.rotationInterval() == null ? null : spec.rotationInterval().toString();
         boolean sameSchedule = Objects.equals(interval, before.getRotationInterval())
                 && Boolean.valueOf(spec.autoRotate()).equals(before.getAutoRotate());
         row.setAutoRotate(spec.autoRotate());

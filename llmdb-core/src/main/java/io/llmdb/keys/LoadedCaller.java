@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param refusal what stands against every call; null: nothing
  * @param ends whether time can stand against a call
  */
-record LoadedCaller(Caller caller, @Nullable Instant revokeAt, @Nullable Refusal refusal, boolean ends) {
+record LoadedCaller(
+        Caller caller, @Nullable Instant revokeAt, @Nullable Refusal refusal, boolean ends) {
 
     enum Refusal {
         KEY_BLOCKED,
@@ -22,7 +23,11 @@ record LoadedCaller(Caller caller, @Nullable Instant revokeAt, @Nullable Refusal
     }
 
     LoadedCaller(Caller caller, @Nullable Instant revokeAt) {
-        this(caller, revokeAt, refusal(caller), revokeAt != null || caller.key().spec().expires() != null);
+        this(
+                caller,
+                revokeAt,
+                refusal(caller),
+                revokeAt != null || caller.key().spec().expires() != null);
     }
 
     /**
@@ -49,7 +54,8 @@ record LoadedCaller(Caller caller, @Nullable Instant revokeAt, @Nullable Refusal
             throw new KeyExpiredException("The virtual key " + name(key) + " expired at " + expires);
         }
         if (refusal == Refusal.TEAM_BLOCKED) {
-            throw new TeamBlockedException("The team \"" + key.spec().teamId() + "\" of the virtual key " + name(key) + " is blocked");
+            throw new TeamBlockedException(
+                    "The team \"" + key.spec().teamId() + "\" of the virtual key " + name(key) + " is blocked");
         }
         if (refusal == Refusal.TEAM_MISSING) {
             throw new TeamMissingException("The virtual key " + name(key) + " belongs to the team \""

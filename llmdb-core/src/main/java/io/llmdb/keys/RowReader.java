@@ -16,7 +16,8 @@ import org.jooq.UpdatableRecord;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the rows of one table out of a wider result. The columns come from the generated table, so that a renamed one cannot be missed.
+ * Reads the rows of one table out of a wider result. The columns come from the generated table, so that a renamed one
+ * cannot be missed.
  *
  * @param <R> the rows
  */
@@ -62,7 +63,8 @@ final class RowReader<R extends UpdatableRecord<R>> {
      * @param from the number of the first of the columns
      * @return the row, or null where an outer join found none
      */
-    @Nullable R read(ResultSet rows, int from) throws SQLException {
+    @Nullable
+    R read(ResultSet rows, int from) throws SQLException {
         if (rows.getString(from + keyAt) == null) {
             return null;
         }
@@ -74,7 +76,8 @@ final class RowReader<R extends UpdatableRecord<R>> {
     }
 
     private interface Get<T> {
-        @Nullable T from(ResultSet rows, int column) throws SQLException;
+        @Nullable
+        T from(ResultSet rows, int column) throws SQLException;
     }
 
     private record Column<T>(Field<T> field, Get<T> get) {

@@ -48,6 +48,13 @@ CREATE TRIGGER llmdb_announce AFTER DELETE OR UPDATE OF alias, allowed_model_reg
     ON ${llmdb}."LLM_EndUserTable" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('end_user', 'user_id');
 CREATE TRIGGER llmdb_announce AFTER DELETE OR UPDATE OF models, budget_id
     ON ${llmdb}."LLM_TagTable" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('tag', 'tag_name');
+-- Booking makes end users and tags known that have nothing set; these change nothing for anybody. Those that an administrator makes do.
+CREATE TRIGGER llmdb_announce_new AFTER INSERT ON ${llmdb}."LLM_EndUserTable" FOR EACH ROW
+    WHEN (NEW.blocked OR num_nonnulls(NEW.alias, NEW.allowed_model_region, NEW.default_model, NEW.budget_id) > 0)
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('end_user', 'user_id');
+CREATE TRIGGER llmdb_announce_new AFTER INSERT ON ${llmdb}."LLM_TagTable" FOR EACH ROW
+    WHEN (NEW.budget_id IS NOT NULL OR NEW.models <> '{}')
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('tag', 'tag_name');
 CREATE TRIGGER llmdb_announce AFTER INSERT OR DELETE OR UPDATE OF budget_id, max_budget, soft_budget, max_parallel_requests, tpm_limit,
     rpm_limit, model_max_budget, budget_duration, allowed_models, budget_limits, temp_budget_increase, temp_budget_expiry
     ON ${llmdb}."LLM_BudgetTable" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('budget', 'budget_id');
