@@ -195,6 +195,11 @@ public final class TestDatabase implements AutoCloseable {
         return value(Long.class, "SELECT count(*) FROM ${llmdb}." + Databases.quoted(table));
     }
 
+    /** @return all that the database says of spend, as it is now; {@code assertThat(database.books()).agree()} */
+    public Books books() {
+        return Books.of(this);
+    }
+
     /**
      * The sessions that clients have open on this database, whoever they are.
      *
