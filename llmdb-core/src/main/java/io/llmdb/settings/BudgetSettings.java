@@ -1,5 +1,6 @@
 package io.llmdb.settings;
 
+import io.llmdb.budgets.UnknownPrice;
 import io.llmdb.common.BudgetDuration;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -28,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  *     too
  * @param unknownPricePolicy {@code llmdb.unknown_price_policy}: what happens to a request under a budget whose model
  *     has no price
- * @param unknownPrice {@code llmdb.unknown_price}: what such a request costs under {@link UnknownPricePolicy#FIXED};
- *     null otherwise
+ * @param unknownPrice {@code llmdb.unknown_price}: what such a request costs under {@link UnknownPrice#FIXED}; null
+ *     otherwise
  * @param allowRequestsOnDbUnavailable {@code general_settings.allow_requests_on_db_unavailable}: requests go on while
  *     the database is unreachable, their budgets unchecked
  * @param leaseTime {@code llmdb.lease_time}: how long an instance holds a slice of a budget without renewing it, by the
@@ -50,7 +51,7 @@ public record BudgetSettings(
         boolean rollover,
         @Nullable String endUserBudgetId,
         boolean countUserBudgetOnTeamKeys,
-        UnknownPricePolicy unknownPricePolicy,
+        UnknownPrice unknownPricePolicy,
         @Nullable BigDecimal unknownPrice,
         boolean allowRequestsOnDbUnavailable,
         Duration leaseTime,
@@ -71,7 +72,7 @@ public record BudgetSettings(
     public static final boolean DEFAULT_COUNT_USER_BUDGET_ON_TEAM_KEYS = false;
 
     /** Without a price, no request under a budget. */
-    public static final UnknownPricePolicy DEFAULT_UNKNOWN_PRICE_POLICY = UnknownPricePolicy.REFUSE;
+    public static final UnknownPrice DEFAULT_UNKNOWN_PRICE_POLICY = UnknownPrice.REFUSE;
 
     /** Without the database, requests are refused. */
     public static final boolean DEFAULT_ALLOW_REQUESTS_ON_DB_UNAVAILABLE = false;
@@ -219,16 +220,16 @@ public record BudgetSettings(
         /**
          * What happens to a request under a budget whose model has no price.
          *
-         * @param value the policy; {@link UnknownPricePolicy#FIXED} needs a price
+         * @param value the policy; {@link UnknownPrice#FIXED} needs a price
          * @return this
          */
-        public Builder unknownPricePolicy(UnknownPricePolicy value) {
+        public Builder unknownPricePolicy(UnknownPrice value) {
             overrides.put(Known.UNKNOWN_PRICE_POLICY, value);
             return this;
         }
 
         /**
-         * What a request without a price costs under {@link UnknownPricePolicy#FIXED}.
+         * What a request without a price costs under {@link UnknownPrice#FIXED}.
          *
          * @param value at least 0; null for none
          * @return this

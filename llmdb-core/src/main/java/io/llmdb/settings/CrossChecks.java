@@ -1,6 +1,9 @@
 package io.llmdb.settings;
 
+import io.llmdb.budgets.UnknownPrice;
 import io.llmdb.common.BudgetDuration;
+import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.WhenFull;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
@@ -51,7 +54,7 @@ final class CrossChecks {
 
     private void delivery() {
         DeliveryMode mode = values.get(Known.DELIVERY_MODE);
-        FullQueuePolicy policy = values.get(Known.FULL_QUEUE_POLICY);
+        WhenFull policy = values.get(Known.FULL_QUEUE_POLICY);
         boolean hasDirectory = values.find(Known.JOURNAL_DIRECTORY) != null;
         boolean isBroken = values.isAnyBroken(Known.DELIVERY_MODE, Known.FULL_QUEUE_POLICY, Known.JOURNAL_DIRECTORY);
         if (!isBroken && !hasDirectory && mode == DeliveryMode.JOURNAL) {
@@ -59,12 +62,12 @@ final class CrossChecks {
                     Known.DELIVERY_MODE,
                     "needs llmdb.journal_directory, a directory of this instance's own, which is not set");
         }
-        if (!isBroken && !hasDirectory && policy == FullQueuePolicy.SPILL) {
+        if (!isBroken && !hasDirectory && policy == WhenFull.SPILL) {
             fail(
                     Known.FULL_QUEUE_POLICY,
                     "needs llmdb.journal_directory, a directory of this instance's own, which is not set");
         }
-        if (!isBroken && hasDirectory && mode != DeliveryMode.JOURNAL && policy != FullQueuePolicy.SPILL) {
+        if (!isBroken && hasDirectory && mode != DeliveryMode.JOURNAL && policy != WhenFull.SPILL) {
             warn(
                     Known.JOURNAL_DIRECTORY,
                     "is not used: llmdb.delivery_mode is not journal and llmdb.full_queue_policy is not spill");
@@ -118,7 +121,7 @@ final class CrossChecks {
         if (values.isAnyBroken(Known.UNKNOWN_PRICE_POLICY, Known.UNKNOWN_PRICE)) {
             return;
         }
-        boolean isFixed = values.get(Known.UNKNOWN_PRICE_POLICY) == UnknownPricePolicy.FIXED;
+        boolean isFixed = values.get(Known.UNKNOWN_PRICE_POLICY) == UnknownPrice.FIXED;
         boolean hasPrice = values.find(Known.UNKNOWN_PRICE) != null;
         if (isFixed && !hasPrice) {
             fail(Known.UNKNOWN_PRICE_POLICY, "needs llmdb.unknown_price, an amount of at least 0, which is not set");

@@ -1,5 +1,7 @@
 package io.llmdb.settings;
 
+import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.WhenFull;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
@@ -16,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxQueuedRows {@code llmdb.max_queued_rows}: the most finished requests that wait in memory
  * @param maxQueuedBytes {@code llmdb.max_queued_bytes}: the most bytes of finished requests that wait in memory
  * @param fullQueuePolicy {@code llmdb.full_queue_policy}: what happens at either bound
- * @param fullQueueBlockTime {@code llmdb.full_queue_block_time}: the longest that {@link FullQueuePolicy#BLOCK} keeps a
- *     caller waiting
+ * @param fullQueueBlockTime {@code llmdb.full_queue_block_time}: the longest that {@link WhenFull#BLOCK} keeps a caller
+ *     waiting
  * @param longestWait {@code general_settings.proxy_batch_write_at}: the longest that a finished request waits before
  *     its batch is written
  * @param maxBatchRows {@code llmdb.max_batch_rows}: the most finished requests that one transaction writes
@@ -28,7 +30,7 @@ public record DeliverySettings(
         long maxJournalBytes,
         int maxQueuedRows,
         long maxQueuedBytes,
-        FullQueuePolicy fullQueuePolicy,
+        WhenFull fullQueuePolicy,
         Duration fullQueueBlockTime,
         Duration longestWait,
         int maxBatchRows) {
@@ -46,7 +48,7 @@ public record DeliverySettings(
     public static final long DEFAULT_MAX_QUEUED_BYTES = 64L << 20;
 
     /** At a full queue, callers wait. */
-    public static final FullQueuePolicy DEFAULT_FULL_QUEUE_POLICY = FullQueuePolicy.BLOCK;
+    public static final WhenFull DEFAULT_FULL_QUEUE_POLICY = WhenFull.BLOCK;
 
     /** Longest wait at a full queue. */
     public static final Duration DEFAULT_FULL_QUEUE_BLOCK_TIME = Duration.ofSeconds(5);
@@ -145,16 +147,16 @@ public record DeliverySettings(
         /**
          * What happens when the queue is full.
          *
-         * @param value the policy; {@link FullQueuePolicy#SPILL} needs a journal directory
+         * @param value the policy; {@link WhenFull#SPILL} needs a journal directory
          * @return this
          */
-        public Builder fullQueuePolicy(FullQueuePolicy value) {
+        public Builder fullQueuePolicy(WhenFull value) {
             overrides.put(Known.FULL_QUEUE_POLICY, value);
             return this;
         }
 
         /**
-         * The longest that {@link FullQueuePolicy#BLOCK} keeps a caller waiting.
+         * The longest that {@link WhenFull#BLOCK} keeps a caller waiting.
          *
          * @param value from 1 ms to an hour
          * @return this

@@ -1,6 +1,9 @@
 package io.llmdb.settings;
 
+import io.llmdb.budgets.UnknownPrice;
 import io.llmdb.common.BudgetDuration;
+import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.WhenFull;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -94,10 +97,10 @@ final class Known {
             Types.bytes(64L << 10, 1L << 40),
             DeliverySettings.DEFAULT_MAX_QUEUED_BYTES);
 
-    static final Setting<FullQueuePolicy> FULL_QUEUE_POLICY = Setting.of(
+    static final Setting<WhenFull> FULL_QUEUE_POLICY = Setting.of(
             Section.LLMDB,
             "full_queue_policy",
-            Types.choice(FullQueuePolicy.class),
+            Types.choice(WhenFull.class),
             DeliverySettings.DEFAULT_FULL_QUEUE_POLICY);
 
     static final Setting<Duration> FULL_QUEUE_BLOCK_TIME = Setting.of(
@@ -143,10 +146,10 @@ final class Known {
             Types.flag(),
             BudgetSettings.DEFAULT_COUNT_USER_BUDGET_ON_TEAM_KEYS);
 
-    static final Setting<UnknownPricePolicy> UNKNOWN_PRICE_POLICY = Setting.of(
+    static final Setting<UnknownPrice> UNKNOWN_PRICE_POLICY = Setting.of(
             Section.LLMDB,
             "unknown_price_policy",
-            Types.choice(UnknownPricePolicy.class),
+            Types.choice(UnknownPrice.class),
             BudgetSettings.DEFAULT_UNKNOWN_PRICE_POLICY);
 
     static final Setting<BigDecimal> UNKNOWN_PRICE =

@@ -3,7 +3,10 @@ package io.llmdb.settings;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.llmdb.budgets.UnknownPrice;
 import io.llmdb.common.BudgetDuration;
+import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.WhenFull;
 import java.io.StringReader;
 import java.math.BigDecimal;
 import java.nio.file.Files;
@@ -36,7 +39,7 @@ class SettingsSourcesTest {
                         10L << 30,
                         100_000,
                         64L << 20,
-                        FullQueuePolicy.BLOCK,
+                        WhenFull.BLOCK,
                         Duration.ofSeconds(5),
                         Duration.ofSeconds(10),
                         5_000));
@@ -50,7 +53,7 @@ class SettingsSourcesTest {
                         false,
                         null,
                         false,
-                        UnknownPricePolicy.REFUSE,
+                        UnknownPrice.REFUSE,
                         null,
                         false,
                         Duration.ofSeconds(30),
@@ -129,7 +132,7 @@ class SettingsSourcesTest {
                         .budgetDuration(BudgetDuration.parse("", "1mo"))
                         .timeZone(ZoneOffset.UTC)
                         .resetTime(LocalTime.of(6, 30))
-                        .unknownPricePolicy(UnknownPricePolicy.FIXED)
+                        .unknownPricePolicy(UnknownPrice.FIXED)
                         .unknownPrice(new BigDecimal("0.01")))
                 .caches(c -> c.callerSize(0).callerAge(Duration.ZERO))
                 .models(m -> m.storeModelInDb(true).saltKey(Secret.of("0123456789abcdef")))

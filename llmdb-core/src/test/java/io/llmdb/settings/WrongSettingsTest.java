@@ -167,7 +167,7 @@ class WrongSettingsTest {
             // choices
             wrong("llmdb", "delivery_mode: async", "\"async\" must be one of synchronous, journal, memory"),
             wrong("llmdb", "delivery_mode: true", "\"true\" must be one of synchronous, journal, memory"),
-            wrong("llmdb", "full_queue_policy: drop", "\"drop\" must be one of spill, block, refuse"),
+            wrong("llmdb", "full_queue_policy: drop", "\"drop\" must be one of block, refuse, spill"),
             wrong("llmdb", "unknown_price_policy: zero", "\"zero\" must be one of refuse, allow, fixed"),
             // values elsewhere
             wrong(

@@ -1,0 +1,261 @@
+package io.llmdb;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.llmdb.audit.AuditTrail;
+import io.llmdb.budgets.BudgetDirectory;
+import io.llmdb.budgets.BudgetRules;
+import io.llmdb.budgets.BudgetService;
+import io.llmdb.budgets.LeasePolicy;
+import io.llmdb.common.Actor;
+import io.llmdb.error.SchemaException;
+import io.llmdb.identity.Budget;
+import io.llmdb.identity.EndUser;
+import io.llmdb.identity.Tag;
+import io.llmdb.internal.ChangeFeed;
+import io.llmdb.internal.Db;
+import io.llmdb.internal.DbClock;
+import io.llmdb.keys.AuthenticationSettings;
+import io.llmdb.keys.Authenticator;
+import io.llmdb.schema.SchemaMigrator;
+import io.llmdb.schema.SchemaReport;
+import io.llmdb.settings.BudgetSettings;
+import io.llmdb.settings.CacheSettings;
+import io.llmdb.settings.ConnectionSettings;
+import io.llmdb.settings.DatabaseUrl;
+import io.llmdb.settings.DeliverySettings;
+import io.llmdb.settings.LlmDbSettings;
+import io.llmdb.settings.LogSettings;
+import io.llmdb.settings.Secret;
+import io.llmdb.spend.BookingPolicy;
+import io.llmdb.spend.CounterId;
+import io.llmdb.spend.DeliveryPolicy;
+import io.llmdb.spend.SpendLogSink;
+import io.llmdb.spend.SpendRecorder;
+import io.llmdb.windows.BudgetCalendar;
+import java.time.Duration;
+import java.util.Deque;
+import java.util.List;
+import java.util.Properties;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Puts the parts together, in the order in which they need each other. */
+final class Opening {
+
+    private static final Logger LOG = LoggerFactory.getLogger(LlmDb.class);
+
+    private final LlmDbSettings settings;
+    private final @Nullable DataSource dataSource;
+    private final boolean migrate;
+    private final List<SpendLogSink> sinks;
+    private final Deque<AutoCloseable> opened;
+
+    /**
+     * @param dataSource the application's pool, or null to make one
+     * @param opened takes whatever has to be closed, the last first
+     */
+    Opening(
+            LlmDbSettings settings,
+            @Nullable DataSource dataSource,
+            boolean migrate,
+            List<SpendLogSink> sinks,
+            Deque<AutoCloseable> opened) {
+        this.settings = settings;
+        this.dataSource = dataSource;
+        this.migrate = migrate;
+        this.sinks = List.copyOf(sinks);
+        this.opened = opened;
+    }
+
+    LlmDb open() {
+        ConnectionSettings connection = settings.connection();
+        settings.warnings().forEach(warning -> LOG.warn("{}", warning));
+        settings.effective().forEach(setting -> LOG.debug("{}", setting));
+        DataSource source = dataSource;
+        if (source == null) {
+            HikariDataSource pool = pool(connection, settings.requireDatabaseUrl());
+            opened.push(pool);
+            source = pool;
+        }
+        prepareSchema(SchemaMigrator.of(source, connection.schema()));
+
+        Db db = new Db(source, connection.schema());
+        DbClock clock = new DbClock(db.sql());
+        BudgetSettings budgetSettings = settings.budgets();
+        BudgetCalendar calendar = new BudgetCalendar(budgetSettings.timeZone(), budgetSettings.resetTime());
+        BookingPolicy booking = bookingPolicy(settings.logs(), budgetSettings, calendar);
+
+        ChangeFeed feed = new ChangeFeed(db, clock, settings.caches().changePollInterval());
+        Authenticator authenticator = new Authenticator(
+                db, clock, feed, authentication(settings.caches(), budgetSettings.allowRequestsOnDbUnavailable()));
+        feed.start();
+        opened.push(feed);
+
+        SpendRecorder recorder = new SpendRecorder(db, clock, booking, deliveryPolicy(settings.delivery()), sinks);
+        BudgetService budgets = new BudgetService(
+                db,
+                clock,
+                recorder,
+                booking,
+                new Directory(authenticator),
+                budgetRules(budgetSettings),
+                new LeasePolicy(
+                        budgetSettings.leaseTime(),
+                        budgetSettings.reservationTime(),
+                        LeasePolicy.DEFAULT.recallWait()));
+        feed.addListener(new LimitChanges(budgets));
+        // What is queued is booked before its leases go back.
+        opened.push(budgets);
+        opened.push(recorder);
+
+        AuditTrail audit = AuditTrail.of(settings.audit().storeAuditLogs());
+        LOG.info("llmdb is open on schema \"{}\"", connection.schema());
+        return new LlmDb(
+                opened, new Repositories(db, audit, calendar, Actor.SYSTEM), authenticator, budgets, recorder, feed);
+    }
+
+    private void prepareSchema(SchemaMigrator migrator) {
+        if (migrate) {
+            migrator.migrate();
+            return;
+        }
+        SchemaReport report = migrator.inspect();
+        if (!report.isCurrent()) {
+            throw new SchemaException("Schema \"" + report.schema() + "\" is not what this version of llmdb needs: "
+                    + (report.problems().isEmpty()
+                            ? "migrations " + report.pending() + " are pending; migrate it first"
+                            : String.join("; ", report.problems())));
+        }
+    }
+
+    private static HikariDataSource pool(ConnectionSettings connection, DatabaseUrl url) {
+        HikariConfig config = new HikariConfig();
+        config.setPoolName("llmdb");
+        config.setJdbcUrl(url.jdbcUrl());
+        if (url.user() != null) {
+            config.setUsername(url.user());
+        }
+        Secret password = url.password();
+        if (password != null) {
+            config.setPassword(password.value());
+        }
+        Properties properties = new Properties();
+        properties.setProperty("ApplicationName", "llmdb");
+        // A server's detail may quote a whole row, and prepared statements are state of a session, which a pooler
+        // in transaction mode
+        // does not keep.
+        properties.setProperty("logServerErrorDetail", "false");
+        properties.setProperty("prepareThreshold", "0");
+        properties.setProperty("tcpKeepAlive", "true");
+        Duration patience = connection.statementTimeout();
+        if (patience != null) {
+            properties.setProperty("socketTimeout", Long.toString(Math.max(1, patience.toSeconds())));
+        }
+        properties.putAll(url.properties());
+        config.setDataSourceProperties(properties);
+        config.setMaximumPoolSize(connection.poolLimit());
+        config.setMinimumIdle(Math.min(2, connection.poolLimit()));
+        config.setConnectionTimeout(connection.connectionTimeout().toMillis());
+        config.setInitializationFailTimeout(-1);
+        return new HikariDataSource(config);
+    }
+
+    private static BookingPolicy bookingPolicy(LogSettings logs, BudgetSettings budgets, BudgetCalendar calendar) {
+        return new BookingPolicy(
+                !logs.disableSpendLogs(),
+                !logs.disableErrorLogs(),
+                !logs.disableSpendUpdates(),
+                logs.storePrompts(),
+                calendar,
+                budgets.rollover(),
+                budgets.endUserBudgetId(),
+                budgets.budgetDuration(),
+                budgets.maxBudget());
+    }
+
+    private static DeliveryPolicy deliveryPolicy(DeliverySettings delivery) {
+        DeliveryPolicy defaults = DeliveryPolicy.synchronous();
+        return new DeliveryPolicy(
+                delivery.mode(),
+                delivery.journalDirectory(),
+                delivery.maxQueuedRows(),
+                delivery.maxQueuedBytes(),
+                delivery.fullQueuePolicy(),
+                delivery.fullQueueBlockTime(),
+                delivery.maxBatchRows(),
+                defaults.retryPause(),
+                defaults.closeTimeout());
+    }
+
+    private static BudgetRules budgetRules(BudgetSettings budgets) {
+        return new BudgetRules(
+                budgets.maxBudget(),
+                budgets.budgetDuration(),
+                budgets.endUserBudgetId(),
+                budgets.countUserBudgetOnTeamKeys(),
+                budgets.unknownPricePolicy(),
+                budgets.unknownPrice(),
+                budgets.allowRequestsOnDbUnavailable());
+    }
+
+    private static AuthenticationSettings authentication(CacheSettings caches, boolean allowWhenUnavailable) {
+        AuthenticationSettings defaults = AuthenticationSettings.DEFAULT;
+        return new AuthenticationSettings(
+                caches.callerSize(),
+                caches.callerAge(),
+                caches.unknownKeySize(),
+                caches.unknownKeyAge(),
+                defaults.unknownLookupsPerSecond(),
+                defaults.maxStaleness(),
+                defaults.lookupTimeout(),
+                allowWhenUnavailable);
+    }
+
+    private record Directory(Authenticator authenticator) implements BudgetDirectory {
+
+        @Override
+        public @Nullable EndUser endUser(String id) {
+            return authenticator.endUser(id).orElse(null);
+        }
+
+        @Override
+        public @Nullable Tag tag(String name) {
+            return authenticator.tag(name).orElse(null);
+        }
+
+        @Override
+        public @Nullable Budget budget(String id) {
+            return authenticator.budget(id).orElse(null);
+        }
+    }
+
+    /** A limit that was edited holds at the next admission: slices of it are compared with the database first. */
+    private record LimitChanges(BudgetService budgets) implements ChangeFeed.Listener {
+
+        @Override
+        public void changed(List<ChangeFeed.Change> changes) {
+            for (ChangeFeed.Change change : changes) {
+                switch (change.kind()) {
+                    // A budget row may be linked by anything.
+                    case "budget" -> budgets.recheck(counter -> true);
+                    case "model", "state" -> {}
+                    default ->
+                        budgets.recheck(counter ->
+                                counter.id().equals(change.objectId()) || isParent(counter, change.objectId()));
+                }
+            }
+        }
+
+        @Override
+        public void everythingChanged() {
+            budgets.recheck(counter -> true);
+        }
+
+        private static boolean isParent(CounterId counter, String id) {
+            return counter.parentId().equals(id);
+        }
+    }
+}
