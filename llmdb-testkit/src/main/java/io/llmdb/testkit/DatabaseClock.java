@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.util.concurrent.TimeUnit;
 
 /**
  * The time that the library's SQL sees on one test database: replaces the function {@code llmdb_now()} of its schema.
@@ -69,7 +68,8 @@ public final class DatabaseClock {
         database.execute(REPLACE.formatted(expression));
     }
 
+    /** In two fields, because PostgreSQL 14 reads no field above 2,147,483,647. */
     private static String interval(Duration time) {
-        return "interval '" + TimeUnit.NANOSECONDS.toMicros(time.toNanos()) + " microseconds'";
+        return "interval '" + time.getSeconds() + " seconds " + time.getNano() / 1000 + " microseconds'";
     }
 }
