@@ -19,7 +19,6 @@ import io.llmdb.identity.Store;
 import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbErrors;
-import io.llmdb.internal.Keyset;
 import io.llmdb.internal.ModelRateLimits;
 import io.llmdb.internal.Tx;
 import io.llmdb.schema.jooq.tables.records.VirtualKeyRow;
@@ -183,37 +182,65 @@ public final class KeyRepository {
     }
 
     /**
-     * Blocks or lets in.
+     * Refuses every call with it from now on.
      *
      * @param hash its hash
-     * @param blocked whether every call with it is refused from now on
      * @return the key after the change
      * @throws NotFoundException where there is none
      */
-    public VirtualKey setBlocked(String hash, boolean blocked) {
-        return update(hash, spec -> spec.withBlocked(blocked));
+    public VirtualKey block(String hash) {
+        return update(hash, spec -> spec.withBlocked(true));
     }
 
     /**
-     * Blocks or lets in all keys of a team.
+     * Lets calls with it in again.
+     *
+     * @param hash its hash
+     * @return the key after the change
+     * @throws NotFoundException where there is none
+     */
+    public VirtualKey unblock(String hash) {
+        return update(hash, spec -> spec.withBlocked(false));
+    }
+
+    /**
+     * Blocks all keys of a team.
      *
      * @param teamId the team
-     * @param blocked whether every call with them is refused from now on
-     * @return the hashes of the keys that this changed
+     * @return the hashes of the keys that were not blocked before
      */
-    public List<String> setBlockedOfTeam(String teamId, boolean blocked) {
-        return setBlocked(VIRTUAL_KEY.TEAM_ID.eq(teamId), blocked);
+    public List<String> blockKeysOfTeam(String teamId) {
+        return setBlocked(VIRTUAL_KEY.TEAM_ID.eq(teamId), true);
     }
 
     /**
-     * Blocks or lets in all keys of a user, personal ones and those for teams.
+     * Lets all keys of a team in again.
+     *
+     * @param teamId the team
+     * @return the hashes of the keys that were blocked before
+     */
+    public List<String> unblockKeysOfTeam(String teamId) {
+        return setBlocked(VIRTUAL_KEY.TEAM_ID.eq(teamId), false);
+    }
+
+    /**
+     * Blocks all keys of a user, personal ones and those for teams.
      *
      * @param userId the user
-     * @param blocked whether every call with them is refused from now on
-     * @return the hashes of the keys that this changed
+     * @return the hashes of the keys that were not blocked before
      */
-    public List<String> setBlockedOfUser(String userId, boolean blocked) {
-        return setBlocked(VIRTUAL_KEY.USER_ID.eq(userId), blocked);
+    public List<String> blockKeysOfUser(String userId) {
+        return setBlocked(VIRTUAL_KEY.USER_ID.eq(userId), true);
+    }
+
+    /**
+     * Lets all keys of a user in again, personal ones and those for teams.
+     *
+     * @param userId the user
+     * @return the hashes of the keys that were blocked before
+     */
+    public List<String> unblockKeysOfUser(String userId) {
+        return setBlocked(VIRTUAL_KEY.USER_ID.eq(userId), false);
     }
 
     /**
@@ -316,54 +343,7 @@ public final class KeyRepository {
      * @throws InvalidArgumentException where the page belongs to another order
      */
     public Page<VirtualKey> list(KeyFilter filter, PageRequest page) {
-        Condition where = DSL.noCondition();
-        if (filter.userId() != null) {
-            where = where.and(VIRTUAL_KEY.USER_ID.eq(filter.userId()));
-        }
-        if (filter.teamId() != null) {
-            where = where.and(VIRTUAL_KEY.TEAM_ID.eq(filter.teamId()));
-        }
-        if (filter.organizationId() != null) {
-            where = where.and(VIRTUAL_KEY.ORGANIZATION_ID.eq(filter.organizationId()));
-        }
-        if (filter.aliasPart() != null) {
-            where = where.and(VIRTUAL_KEY.KEY_ALIAS.containsIgnoreCase(filter.aliasPart()));
-        }
-        if (filter.blocked() != null) {
-            where = where.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).eq(filter.blocked()));
-        }
-        if (filter.expired() != null) {
-            Condition expired = VIRTUAL_KEY.EXPIRES.lt(now());
-            where = where.and(
-                    filter.expired() ? expired : VIRTUAL_KEY.EXPIRES.isNull().or(DSL.not(expired)));
-        }
-        if (filter.createdFrom() != null) {
-            where = where.and(VIRTUAL_KEY.CREATED_AT.ge(BudgetColumns.time(filter.createdFrom())));
-        }
-        if (filter.createdBefore() != null) {
-            where = where.and(VIRTUAL_KEY.CREATED_AT.lt(BudgetColumns.time(filter.createdBefore())));
-        }
-        return store.list(where, order(filter.order()), page, KeyRows::key);
-    }
-
-    private static Keyset order(KeyFilter.Order order) {
-        return switch (order) {
-            case NEWEST -> Keyset.descending("newest", VIRTUAL_KEY.CREATED_AT, VIRTUAL_KEY.TOKEN);
-            case OLDEST -> Keyset.ascending("oldest", VIRTUAL_KEY.CREATED_AT, VIRTUAL_KEY.TOKEN);
-            case ALIAS ->
-                Keyset.ascending(
-                        "alias",
-                        DSL.field(VIRTUAL_KEY.KEY_ALIAS.isNull()),
-                        DSL.coalesce(VIRTUAL_KEY.KEY_ALIAS, DSL.inline("")),
-                        VIRTUAL_KEY.TOKEN);
-            case MOST_SPENT -> Keyset.descending("most_spent", VIRTUAL_KEY.SPEND, VIRTUAL_KEY.TOKEN);
-            case EXPIRES ->
-                Keyset.ascending(
-                        "expires",
-                        DSL.field(VIRTUAL_KEY.EXPIRES.isNull()),
-                        DSL.coalesce(VIRTUAL_KEY.EXPIRES, VIRTUAL_KEY.CREATED_AT),
-                        VIRTUAL_KEY.TOKEN);
-        };
+        return store.list(KeyList.where(filter, now()), KeyList.order(filter.order()), page, KeyRows::key);
     }
 
     private VirtualKey insert(String rawKey, VirtualKeySpec spec) {
