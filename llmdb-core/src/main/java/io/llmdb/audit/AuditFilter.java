@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param actorId who made the change; null: anybody
  * @param actorKeyHash the hash of the virtual key that it was asked for with; null: any or none
  * @param action what was done; null: anything
- * @param from the first instant; null: since ever
- * @param before the first instant that counts no more; null: until now
+ * @param from the first instant, to the millisecond; null: since ever
+ * @param before the first instant that counts no more, to the millisecond; null: until now
  */
 public record AuditFilter(
         @Nullable String table,

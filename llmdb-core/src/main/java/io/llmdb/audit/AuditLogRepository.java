@@ -5,11 +5,15 @@ import static io.llmdb.schema.jooq.Tables.AUDIT_LOG;
 import io.llmdb.common.Page;
 import io.llmdb.common.PageRequest;
 import io.llmdb.error.InvalidArgumentException;
-import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.Ids;
 import io.llmdb.internal.Json;
 import io.llmdb.internal.Keyset;
 import io.llmdb.schema.jooq.tables.records.AuditLogRow;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -56,8 +60,13 @@ public final class AuditLogRepository {
      * @return the entry, or empty
      */
     public Optional<AuditEntry> find(UUID id) {
-        return db.single(tx ->
-                tx.dsl().selectFrom(AUDIT_LOG).where(AUDIT_LOG.ID.eq(id)).fetchOptional(AuditLogRepository::read));
+        // The id says which partition.
+        OffsetDateTime at = time(Instant.ofEpochMilli(Ids.epochMilli(id)));
+        return db.single(tx -> tx.dsl()
+                .selectFrom(AUDIT_LOG)
+                .where(AUDIT_LOG.ID.eq(id))
+                .and(AUDIT_LOG.UPDATED_AT.eq(at))
+                .fetchOptional(AuditLogRepository::read));
     }
 
     private static Condition where(AuditFilter filter) {
@@ -78,12 +87,17 @@ public final class AuditLogRepository {
             where = where.and(AUDIT_LOG.ACTION.eq(filter.action().word()));
         }
         if (filter.from() != null) {
-            where = where.and(AUDIT_LOG.UPDATED_AT.ge(BudgetColumns.time(filter.from())));
+            where = where.and(AUDIT_LOG.UPDATED_AT.ge(time(filter.from())));
         }
         if (filter.before() != null) {
-            where = where.and(AUDIT_LOG.UPDATED_AT.lt(BudgetColumns.time(filter.before())));
+            where = where.and(AUDIT_LOG.UPDATED_AT.lt(time(filter.before())));
         }
         return where;
+    }
+
+    /** Entries have milliseconds. */
+    private static OffsetDateTime time(Instant instant) {
+        return instant.truncatedTo(ChronoUnit.MILLIS).atOffset(ZoneOffset.UTC);
     }
 
     private static AuditEntry read(AuditLogRow row) {

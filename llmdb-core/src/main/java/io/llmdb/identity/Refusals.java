@@ -14,7 +14,10 @@ import org.jooq.Table;
 import org.jooq.exception.DataAccessException;
 import org.jspecify.annotations.Nullable;
 
-/** What PostgreSQL's refusals to write a row mean to the caller, in words that name the argument and its value. */
+/**
+ * What PostgreSQL's refusals to write a row mean to the caller, in words that name the argument and its value. They
+ * carry no cause, because PostgreSQL's own words quote the whole row.
+ */
 final class Refusals {
 
     private static final String UNIQUE = "23505";
@@ -36,24 +39,22 @@ final class Refusals {
                             .map(Field::getName)
                             .toList()
                     : columnsOf(constraint, table, "_key");
-            return new AlreadyExistsException(named(columns, row) + ": there is such a " + noun + " already", failure);
+            return new AlreadyExistsException(named(columns, row) + " is taken: another " + noun + " has it");
         }
         if (state.equals(FOREIGN_KEY)) {
             List<String> columns = columnsOf(constraint, table, "_fkey");
-            return new NotFoundException(
-                    named(columns, row) + ": there is no such "
-                            + String.join("", columns).replaceFirst("_id$", "").replace('_', ' '),
-                    failure);
+            return new NotFoundException(named(columns, row) + ": there is no such "
+                    + String.join("", columns).replaceFirst("_id$", "").replace('_', ' '));
         }
         if (state.equals("23514") || state.equals("23502")) {
             List<String> columns = columnsOf(constraint, table, "_check");
-            return new InvalidArgumentException(named(columns, row) + " is not allowed for a " + noun, failure);
+            return new InvalidArgumentException(
+                    named(columns, row) + " is not allowed for a " + noun + " (rule " + constraint + ")");
         }
         if (state.startsWith("22") || state.equals("54000")) {
-            return new InvalidArgumentException(
-                    "A value of the " + noun + " cannot be stored: it is too long, too large, or "
-                            + "holds characters that PostgreSQL refuses (SQLSTATE " + state + ")",
-                    failure);
+            return new InvalidArgumentException("A value of the " + noun
+                    + " cannot be stored: it is too long, too large, or holds characters that PostgreSQL refuses (SQLSTATE "
+                    + state + ")");
         }
         return failure;
     }
@@ -64,10 +65,8 @@ final class Refusals {
             return failure;
         }
         String constraint = Objects.requireNonNullElse(DbErrors.constraint(failure), "");
-        return new ConflictException(
-                noun + " \"" + String.join("/", id) + "\" is still in use (" + constraint
-                        + "): remove what points at it first",
-                failure);
+        return new ConflictException(noun + " \"" + String.join("/", id) + "\" is still in use (" + constraint
+                + "): remove what points at it first");
     }
 
     /** PostgreSQL names a constraint table_column_kind. */

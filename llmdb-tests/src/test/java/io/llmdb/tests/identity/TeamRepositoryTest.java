@@ -249,7 +249,7 @@ class TeamRepositoryTest {
 
         assertThatThrownBy(() -> people.teams().create(TeamSpec.empty(), "t"))
                 .isInstanceOf(AlreadyExistsException.class)
-                .hasMessage("team_id \"t\": there is such a team already");
+                .hasMessage("team_id \"t\" is taken: another team has it");
         assertThatThrownBy(() -> people.teams().create(TeamSpec.empty().withOrganizationId("nowhere")))
                 .isInstanceOf(NotFoundException.class)
                 .hasMessage("organization_id \"nowhere\": there is no such organization");
