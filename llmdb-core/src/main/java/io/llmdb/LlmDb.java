@@ -11,6 +11,7 @@ import io.llmdb.keys.Caller;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.spend.SpendLogSink;
 import io.llmdb.spend.SpendRecorder;
+import io.llmdb.usage.Usage;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayDeque;
@@ -43,6 +44,7 @@ public final class LlmDb implements AutoCloseable {
     private final BudgetService budgets;
     private final SpendRecorder spend;
     private final ChangeFeed changes;
+    private final Usage usage;
 
     LlmDb(
             Deque<AutoCloseable> opened,
@@ -57,6 +59,7 @@ public final class LlmDb implements AutoCloseable {
         this.budgets = budgets;
         this.spend = spend;
         this.changes = changes;
+        this.usage = new Usage(repositories.db());
     }
 
     /**
@@ -124,6 +127,11 @@ public final class LlmDb implements AutoCloseable {
     /** @return takes finished requests that no admission settles */
     public SpendRecorder spend() {
         return spend;
+    }
+
+    /** @return what was spent, and the proof that the books agree */
+    public Usage usage() {
+        return usage;
     }
 
     /** @return what an administrator edits: organizations, teams, users, keys, budget rows and the rest */
