@@ -17,9 +17,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.LoadSettings;
-import org.snakeyaml.engine.v2.api.lowlevel.Compose;
-import org.snakeyaml.engine.v2.api.lowlevel.Parse;
 import org.snakeyaml.engine.v2.common.Anchor;
+import org.snakeyaml.engine.v2.composer.Composer;
 import org.snakeyaml.engine.v2.events.AliasEvent;
 import org.snakeyaml.engine.v2.events.CollectionEndEvent;
 import org.snakeyaml.engine.v2.events.CollectionStartEvent;
@@ -34,6 +33,9 @@ import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import org.snakeyaml.engine.v2.nodes.Tag;
+import org.snakeyaml.engine.v2.parser.Parser;
+import org.snakeyaml.engine.v2.parser.ParserImpl;
+import org.snakeyaml.engine.v2.scanner.StreamReader;
 import org.snakeyaml.engine.v2.schema.CoreSchema;
 
 /**
@@ -155,7 +157,7 @@ final class ProxyYaml {
         Optional<Node> root;
         try {
             refuseCycles(settings, text);
-            root = new Compose(settings).composeString(text);
+            root = new Composer(settings, parser(settings, text)).getSingleNode();
         } catch (MarkedYamlEngineException e) {
             int line = e.getProblemMark().map(mark -> mark.getLine() + 1).orElse(0);
             problems.add(new SettingProblem(
@@ -203,7 +205,9 @@ final class ProxyYaml {
     /** The library never comes back from a mapping that is merged into itself. */
     private static void refuseCycles(LoadSettings settings, String text) {
         Deque<Optional<Anchor>> open = new ArrayDeque<>();
-        for (Event event : new Parse(settings).parseString(text)) {
+        Parser events = parser(settings, text);
+        while (events.hasNext()) {
+            Event event = events.next();
             if (event instanceof CollectionStartEvent start) {
                 open.push(start.getAnchor());
             } else if (event instanceof CollectionEndEvent) {
@@ -212,6 +216,11 @@ final class ProxyYaml {
                 throw new ComposerException("an alias stands within what it is an alias of", event.getStartMark());
             }
         }
+    }
+
+    /** By its parts, because the library's module does not export the classes that put them together. */
+    private static Parser parser(LoadSettings settings, String text) {
+        return new ParserImpl(settings, new StreamReader(settings, text));
     }
 
     static SettingProblem twice(String setting, Entry before, Entry entry) {
