@@ -30,7 +30,7 @@ final class ContainerBackend implements Backend {
                 "fsync",
                 onOrOff,
                 "synchronous_commit",
-                onOrOff,
+                "on",
                 "full_page_writes",
                 onOrOff,
                 "max_connections",

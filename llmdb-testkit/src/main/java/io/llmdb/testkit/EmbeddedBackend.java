@@ -87,11 +87,12 @@ final class EmbeddedBackend implements Backend, ServerControl {
         }
     }
 
+    /** Commits reach the operating system in any case, so that a server that a test kills has lost none. */
     private static Map<String, String> defaults(boolean durable) {
         String onOrOff = durable ? "on" : "off";
         return Map.of(
                 "fsync", onOrOff,
-                "synchronous_commit", onOrOff,
+                "synchronous_commit", "on",
                 "full_page_writes", onOrOff,
                 "max_connections", "300",
                 "timezone", TIME_ZONE,

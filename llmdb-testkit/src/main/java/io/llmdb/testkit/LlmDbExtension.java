@@ -1,8 +1,11 @@
 package io.llmdb.testkit;
 
+import io.llmdb.LlmDb;
 import io.llmdb.schema.SchemaMigrator;
+import io.llmdb.settings.LlmDbSettings;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.AfterAllCallback;
@@ -66,8 +69,26 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
      * @return an extension with it
      */
     public LlmDbExtension withSchema(String name) {
-        Settings now = current();
-        return new LlmDbExtension(new Settings(name, now.sharedByClass, now.migrated, now.leakCheck));
+        return with(draft -> draft.schema = name);
+    }
+
+    /**
+     * Changes the settings with which the {@link LlmDb} of a test is opened.
+     *
+     * @param change sets what is to be set; where the database is, is set already
+     * @return an extension that does
+     */
+    public LlmDbExtension withSettings(Consumer<LlmDbSettings.Builder> change) {
+        return with(draft -> draft.change = draft.change.andThen(change));
+    }
+
+    /**
+     * Opens the {@link LlmDb} of a test through its {@link TcpProxy}.
+     *
+     * @return an extension that does
+     */
+    public LlmDbExtension throughProxy() {
+        return with(draft -> draft.throughProxy = true);
     }
 
     /**
@@ -76,8 +97,7 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
      * @return an extension that does
      */
     public LlmDbExtension sharedByClass() {
-        Settings now = current();
-        return new LlmDbExtension(new Settings(now.schema, true, now.migrated, now.leakCheck));
+        return with(draft -> draft.sharedByClass = true);
     }
 
     /**
@@ -86,8 +106,7 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
      * @return an extension that does
      */
     public LlmDbExtension withoutMigration() {
-        Settings now = current();
-        return new LlmDbExtension(new Settings(now.schema, now.sharedByClass, false, now.leakCheck));
+        return with(draft -> draft.migrated = false);
     }
 
     /**
@@ -96,8 +115,13 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
      * @return an extension that does
      */
     public LlmDbExtension withoutLeakCheck() {
-        Settings now = current();
-        return new LlmDbExtension(new Settings(now.schema, now.sharedByClass, now.migrated, false));
+        return with(draft -> draft.leakCheck = false);
+    }
+
+    private LlmDbExtension with(Consumer<Draft> change) {
+        Draft draft = new Draft(settings == null ? Settings.DEFAULT : settings);
+        change.accept(draft);
+        return new LlmDbExtension(draft.settings());
     }
 
     @Override
@@ -107,6 +131,8 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
                 || type == DataSource.class
                 || type == DatabaseClock.class
                 || type == TcpProxy.class
+                || type == LlmDb.class
+                || type == RecordingSink.class
                 || type == PostgresServer.class;
     }
 
@@ -123,6 +149,10 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
             return fixture.database.clock();
         } else if (type == TcpProxy.class) {
             return fixture.proxy();
+        } else if (type == LlmDb.class) {
+            return fixture.llmDb();
+        } else if (type == RecordingSink.class) {
+            return fixture.sink;
         }
         return fixture.database;
     }
@@ -138,6 +168,7 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
     }
 
     private void end(ExtensionContext context) throws Exception {
+        PostgresServer.ensureSharedRuns();
         Fixture fixture = context.getStore(NAMESPACE).remove(context.getUniqueId(), Fixture.class);
         if (fixture != null) {
             fixture.end(settings(context).leakCheck);
@@ -160,6 +191,7 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
                 .computeIfAbsent(
                         owner.getUniqueId(),
                         key -> new Fixture(
+                                wanted,
                                 wanted.migrated
                                         ? PostgresServer.shared().newDatabase(wanted.schema)
                                         : PostgresServer.shared().newEmptyDatabase(wanted.schema)),
@@ -173,27 +205,77 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
         return context.getTestClass()
                 .flatMap(type ->
                         AnnotationSupport.findAnnotation(type, LlmDbTest.class, context.getEnclosingTestClasses()))
-                .map(chosen -> new Settings(chosen.schema(), chosen.sharedByClass(), chosen.migrated(), true))
+                .map(chosen -> new Settings(
+                        chosen.schema(),
+                        chosen.sharedByClass(),
+                        chosen.migrated(),
+                        true,
+                        chosen.throughProxy(),
+                        none -> {}))
                 .orElse(Settings.DEFAULT);
     }
 
-    private Settings current() {
-        return settings == null ? Settings.DEFAULT : settings;
+    private record Settings(
+            String schema,
+            boolean sharedByClass,
+            boolean migrated,
+            boolean leakCheck,
+            boolean throughProxy,
+            Consumer<LlmDbSettings.Builder> change) {
+
+        static final Settings DEFAULT =
+                new Settings(SchemaMigrator.DEFAULT_SCHEMA, false, true, true, false, none -> {});
     }
 
-    private record Settings(String schema, boolean sharedByClass, boolean migrated, boolean leakCheck) {
+    /** The settings by name, so that no method has to say all of them. */
+    private static final class Draft {
 
-        static final Settings DEFAULT = new Settings(SchemaMigrator.DEFAULT_SCHEMA, false, true, true);
+        private String schema;
+        private boolean sharedByClass;
+        private boolean migrated;
+        private boolean leakCheck;
+        private boolean throughProxy;
+        private Consumer<LlmDbSettings.Builder> change;
+
+        Draft(Settings from) {
+            this.schema = from.schema;
+            this.sharedByClass = from.sharedByClass;
+            this.migrated = from.migrated;
+            this.leakCheck = from.leakCheck;
+            this.throughProxy = from.throughProxy;
+            this.change = from.change;
+        }
+
+        Settings settings() {
+            return new Settings(schema, sharedByClass, migrated, leakCheck, throughProxy, change);
+        }
     }
 
     /** What one test, or one class of tests, has. */
     private static final class Fixture {
 
+        private final Settings settings;
         private final TestDatabase database;
+        private final RecordingSink sink = RecordingSink.afterCommit();
         private @Nullable TcpProxy proxy;
+        private @Nullable LlmDb llmDb;
 
-        Fixture(TestDatabase database) {
+        Fixture(Settings settings, TestDatabase database) {
+            this.settings = settings;
             this.database = database;
+        }
+
+        synchronized LlmDb llmDb() {
+            LlmDb open = llmDb;
+            if (open == null) {
+                LlmDbSettings.Builder builder =
+                        database.settings(settings.throughProxy ? proxy().databaseUrl() : database.databaseUrl());
+                settings.change.accept(builder);
+                open = database.closeAtEnd(
+                        LlmDb.builder(builder.build()).sink(sink).open());
+                llmDb = open;
+            }
+            return open;
         }
 
         synchronized TcpProxy proxy() {
@@ -207,13 +289,20 @@ public final class LlmDbExtension implements ParameterResolver, AfterEachCallbac
 
         void end(boolean leakCheck) throws Exception {
             try {
-                database.server().ensureRunning();
+                heal();
                 database.closeResources();
                 if (leakCheck) {
                     requireNoConnection();
                 }
             } finally {
                 database.close();
+            }
+        }
+
+        /** So that what is closed now can say goodbye. */
+        private synchronized void heal() {
+            if (proxy != null) {
+                proxy.heal();
             }
         }
 

@@ -23,6 +23,9 @@ public @interface LlmDbTest {
     /** @return whether the methods of the class share one database */
     boolean sharedByClass() default false;
 
+    /** @return whether the {@code LlmDb} is opened through the test's {@link TcpProxy} */
+    boolean throughProxy() default false;
+
     /** @return false for an empty database */
     boolean migrated() default true;
 }

@@ -60,6 +60,14 @@ public final class PostgresServer implements AutoCloseable {
         return new PostgresServer(EmbeddedBackend.start(TestSettings.load(), configuration));
     }
 
+    /** Brings the shared server back where it was started at all. */
+    static void ensureSharedRuns() {
+        PostgresServer started = Shared.startedServer();
+        if (started != null) {
+            started.ensureRunning();
+        }
+    }
+
     private static PostgresServer start(TestSettings settings) {
         return new PostgresServer(
                 switch (settings.postgres()) {
@@ -253,6 +261,10 @@ public final class PostgresServer implements AutoCloseable {
 
         private static @Nullable PostgresServer server;
         private static @Nullable String failure;
+
+        static synchronized @Nullable PostgresServer startedServer() {
+            return server;
+        }
 
         static synchronized PostgresServer server() {
             if (failure != null) {

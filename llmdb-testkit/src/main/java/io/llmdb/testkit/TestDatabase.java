@@ -1,5 +1,7 @@
 package io.llmdb.testkit;
 
+import io.llmdb.LlmDb;
+import io.llmdb.settings.LlmDbSettings;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -24,6 +26,9 @@ import org.postgresql.ds.PGSimpleDataSource;
  * <p>In all SQL given here {@code ${llmdb}} stands for the quoted schema. Safe for use by several threads.
  */
 public final class TestDatabase implements AutoCloseable {
+
+    /** Enough for the library's threads and a few of a test's own; many tests' pools have to fit one server. */
+    private static final int POOL_LIMIT = 5;
 
     private final PostgresServer server;
     private final String name;
@@ -102,6 +107,27 @@ public final class TestDatabase implements AutoCloseable {
         source.setPassword(login.password());
         source.setApplicationName("test");
         return source;
+    }
+
+    /** @return settings that lead to this database and schema, with a small pool; all else is the library's default */
+    public LlmDbSettings.Builder settings() {
+        return settings(databaseUrl());
+    }
+
+    LlmDbSettings.Builder settings(String url) {
+        return LlmDbSettings.builder()
+                .environment(Map.of())
+                .connection(
+                        connection -> connection.databaseUrl(url).schema(schema).poolLimit(POOL_LIMIT));
+    }
+
+    /**
+     * Opens the library on this database, once more each time; it is closed before the database goes.
+     *
+     * @return the open library
+     */
+    public LlmDb open() {
+        return closeAtEnd(LlmDb.open(settings().build()));
     }
 
     /** @return moves the time that the library's SQL sees */

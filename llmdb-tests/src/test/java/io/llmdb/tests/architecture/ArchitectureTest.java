@@ -187,7 +187,10 @@ class ArchitectureTest {
                 .orShould()
                 .callMethod(Throwable.class, "printStackTrace")
                 .check(Libraries.written());
+        // What captures a log for a test has to know who writes it.
         noClasses()
+                .that()
+                .haveNameNotMatching("io\\.llmdb\\.testkit\\.CapturedLog.*")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("ch.qos.logback..", "org.apache.log4j..", "org.apache.logging..")
