@@ -23,7 +23,11 @@ class TenLinesTest {
 
     @Test
     void aTeamStopsAtItsBudget(LlmDb db, TestDatabase database) {
-        World world = World.in(db).team("research", BudgetTerms.of("1.00", "1d")).members(1).keys(1).create();
+        World world = World.in(db)
+                .team("research", BudgetTerms.of("1.00", "1d"))
+                .members(1)
+                .keys(1)
+                .create();
         Caller caller = db.authenticator().authenticate(world.rawKey());
         for (int i = 0; i < 2; i++) {
             Admission admission = db.budgets().admit(caller, Call.of("gpt-4o").withEstimate(PRICE));
