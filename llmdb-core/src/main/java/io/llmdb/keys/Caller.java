@@ -6,7 +6,10 @@ import io.llmdb.identity.OrganizationMembership;
 import io.llmdb.identity.Team;
 import io.llmdb.identity.TeamMembership;
 import io.llmdb.identity.User;
+import io.llmdb.internal.Wildcard;
+import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +33,8 @@ public record Caller(
         @Nullable OrganizationMembership organizationMembership,
         Map<String, Budget> budgets) {
 
+    private static final Pattern STEPS = Pattern.compile("(^|/)(\\.|%2e){1,2}(/|$)|%2f", Pattern.CASE_INSENSITIVE);
+
     /** Copies the map. */
     public Caller {
         budgets = Map.copyOf(budgets);
@@ -48,5 +53,28 @@ public record Caller(
     /** @return whether the key works for no team */
     public boolean isPersonal() {
         return key.spec().teamId() == null;
+    }
+
+    /**
+     * Lets a route pass that the key may call: every one where it has no list, otherwise those that stand in it or
+     * match a pattern such as {@code /keys/*}. A path with {@code .} or {@code ..} steps, encoded or not, matches no
+     * pattern, since it may lead elsewhere.
+     *
+     * @param route the path that is called, without query
+     * @throws RouteNotAllowedException where it may not
+     */
+    public void requireRoute(String route) {
+        List<String> allowed = key.spec().allowedRoutes();
+        if (allowed.isEmpty() || allowed.contains(route)) {
+            return;
+        }
+        boolean plain = !STEPS.matcher(route).find();
+        if (!plain || allowed.stream().noneMatch(pattern -> Wildcard.matches(pattern, route))) {
+            throw new RouteNotAllowedException(
+                    "The virtual key " + LoadedCaller.name(key) + " may not call " + route + "; its allowed_routes are "
+                            + allowed,
+                    route,
+                    allowed);
+        }
     }
 }

@@ -74,7 +74,7 @@ record LoadedCaller(
         return caller.team() != null && caller.team().spec().blocked() ? Refusal.TEAM_BLOCKED : null;
     }
 
-    private static String name(VirtualKey key) {
+    static String name(VirtualKey key) {
         // A row from elsewhere might hold more than the end of the key there.
         String name = key.keyName() != null && key.keyName().matches("sk-\\.\\.\\..{1,4}")
                 ? key.keyName()
