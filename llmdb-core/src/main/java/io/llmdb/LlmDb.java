@@ -8,6 +8,9 @@ import io.llmdb.error.SchemaException;
 import io.llmdb.internal.ChangeFeed;
 import io.llmdb.keys.Authenticator;
 import io.llmdb.keys.Caller;
+import io.llmdb.models.ModelAccess;
+import io.llmdb.models.ModelCatalog;
+import io.llmdb.models.ModelNames;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.spend.SpendLogSink;
 import io.llmdb.spend.SpendRecorder;
@@ -19,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +49,8 @@ public final class LlmDb implements AutoCloseable {
     private final SpendRecorder spend;
     private final ChangeFeed changes;
     private final Usage usage;
+    private final ModelAccess modelAccess;
+    private final @Nullable ModelCatalog modelCatalog;
 
     LlmDb(
             Deque<AutoCloseable> opened,
@@ -52,7 +58,9 @@ public final class LlmDb implements AutoCloseable {
             Authenticator authenticator,
             BudgetService budgets,
             SpendRecorder spend,
-            ChangeFeed changes) {
+            ChangeFeed changes,
+            ModelAccess modelAccess,
+            @Nullable ModelCatalog modelCatalog) {
         this.opened = opened;
         this.repositories = repositories;
         this.authenticator = authenticator;
@@ -60,6 +68,8 @@ public final class LlmDb implements AutoCloseable {
         this.spend = spend;
         this.changes = changes;
         this.usage = new Usage(repositories.db());
+        this.modelAccess = modelAccess;
+        this.modelCatalog = modelCatalog;
     }
 
     /**
@@ -127,6 +137,20 @@ public final class LlmDb implements AutoCloseable {
     /** @return takes finished requests that no admission settles */
     public SpendRecorder spend() {
         return spend;
+    }
+
+    /** @return tells which models a caller may call */
+    public ModelAccess modelAccess() {
+        return modelAccess;
+    }
+
+    /**
+     * The models in the database, decrypted and kept up to date.
+     *
+     * @return the models; empty where {@code store_model_in_db} is off
+     */
+    public Optional<ModelCatalog> modelCatalog() {
+        return Optional.ofNullable(modelCatalog);
     }
 
     /** @return what was spent, and the proof that the books agree */
@@ -211,6 +235,7 @@ public final class LlmDb implements AutoCloseable {
         private final LlmDbSettings settings;
         private final List<SpendLogSink> sinks = new ArrayList<>();
         private @Nullable DataSource dataSource;
+        private ModelNames modelNames = ModelNames.NONE;
         private boolean migrate = true;
 
         private Builder(LlmDbSettings settings) {
@@ -238,6 +263,18 @@ public final class LlmDb implements AutoCloseable {
         }
 
         /**
+         * Says what the proxy's own configuration knows of models, for {@link LlmDb#modelAccess()}. Where models come
+         * from the database, that counts instead.
+         *
+         * @param value what is known of models by name
+         * @return this
+         */
+        public Builder modelNames(ModelNames value) {
+            this.modelNames = Objects.requireNonNull(value, "modelNames");
+            return this;
+        }
+
+        /**
          * Leaves the schema as it is; opening fails where it is not what this version of the library needs.
          *
          * @return this
@@ -257,7 +294,7 @@ public final class LlmDb implements AutoCloseable {
         public LlmDb open() {
             Deque<AutoCloseable> opened = new ArrayDeque<>();
             try {
-                return new Opening(settings, dataSource, migrate, sinks, opened).open();
+                return new Opening(settings, dataSource, migrate, sinks, modelNames, opened).open();
             } catch (RuntimeException e) {
                 close(opened);
                 throw e;

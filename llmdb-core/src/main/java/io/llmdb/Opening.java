@@ -17,6 +17,10 @@ import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
 import io.llmdb.keys.AuthenticationSettings;
 import io.llmdb.keys.Authenticator;
+import io.llmdb.models.CredentialKeys;
+import io.llmdb.models.ModelAccess;
+import io.llmdb.models.ModelCatalog;
+import io.llmdb.models.ModelNames;
 import io.llmdb.schema.SchemaMigrator;
 import io.llmdb.schema.SchemaReport;
 import io.llmdb.settings.BudgetSettings;
@@ -51,6 +55,7 @@ final class Opening {
     private final @Nullable DataSource dataSource;
     private final boolean migrate;
     private final List<SpendLogSink> sinks;
+    private final ModelNames modelNames;
     private final Deque<AutoCloseable> opened;
 
     /**
@@ -62,11 +67,13 @@ final class Opening {
             @Nullable DataSource dataSource,
             boolean migrate,
             List<SpendLogSink> sinks,
+            ModelNames modelNames,
             Deque<AutoCloseable> opened) {
         this.settings = settings;
         this.dataSource = dataSource;
         this.migrate = migrate;
         this.sinks = List.copyOf(sinks);
+        this.modelNames = modelNames;
         this.opened = opened;
     }
 
@@ -88,11 +95,21 @@ final class Opening {
         BudgetCalendar calendar = new BudgetCalendar(budgetSettings.timeZone(), budgetSettings.resetTime());
         BookingPolicy booking = bookingPolicy(settings.logs(), budgetSettings, calendar);
 
+        AuditTrail audit = AuditTrail.of(settings.audit().storeAuditLogs());
+        Secret saltKey = settings.models().saltKey();
+        CredentialKeys credentials = saltKey == null ? null : CredentialKeys.parse(saltKey.value());
+        Repositories repositories = new Repositories(db, audit, calendar, Actor.SYSTEM, credentials);
+
         ChangeFeed feed = new ChangeFeed(db, clock, settings.caches().changePollInterval());
         Authenticator authenticator = new Authenticator(
                 db, clock, feed, authentication(settings.caches(), budgetSettings.allowRequestsOnDbUnavailable()));
         feed.start();
         opened.push(feed);
+        ModelCatalog catalog = null;
+        if (settings.models().storeModelInDb()) {
+            catalog = new ModelCatalog(repositories.models(), feed);
+            opened.push(catalog);
+        }
 
         SpendRecorder recorder = new SpendRecorder(db, clock, booking, deliveryPolicy(settings.delivery()), sinks);
         BudgetService budgets = new BudgetService(
@@ -111,10 +128,16 @@ final class Opening {
         opened.push(budgets);
         opened.push(recorder);
 
-        AuditTrail audit = AuditTrail.of(settings.audit().storeAuditLogs());
         LOG.info("llmdb is open on schema \"{}\"", connection.schema());
         return new LlmDb(
-                opened, new Repositories(db, audit, calendar, Actor.SYSTEM), authenticator, budgets, recorder, feed);
+                opened,
+                repositories,
+                authenticator,
+                budgets,
+                recorder,
+                feed,
+                new ModelAccess(catalog == null ? modelNames : catalog),
+                catalog);
     }
 
     private void prepareSchema(SchemaMigrator migrator) {

@@ -1,7 +1,9 @@
 package io.llmdb;
 
+import io.llmdb.audit.AuditLogRepository;
 import io.llmdb.audit.AuditTrail;
 import io.llmdb.common.Actor;
+import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.identity.BudgetRepository;
 import io.llmdb.identity.EndUserRepository;
 import io.llmdb.identity.InvitationRepository;
@@ -14,7 +16,10 @@ import io.llmdb.identity.TeamRepository;
 import io.llmdb.identity.UserRepository;
 import io.llmdb.internal.Db;
 import io.llmdb.keys.KeyRepository;
+import io.llmdb.models.CredentialKeys;
+import io.llmdb.models.ModelRepository;
 import io.llmdb.windows.BudgetCalendar;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an administrator edits. Every call is one transaction, or part of the one that this object was made for.
@@ -26,12 +31,14 @@ public final class Repositories {
     private final AuditTrail audit;
     private final BudgetCalendar calendar;
     private final Actor actor;
+    private final @Nullable CredentialKeys credentials;
 
-    Repositories(Db db, AuditTrail audit, BudgetCalendar calendar, Actor actor) {
+    Repositories(Db db, AuditTrail audit, BudgetCalendar calendar, Actor actor, @Nullable CredentialKeys credentials) {
         this.db = db;
         this.audit = audit;
         this.calendar = calendar;
         this.actor = actor;
+        this.credentials = credentials;
     }
 
     /**
@@ -41,11 +48,11 @@ public final class Repositories {
      * @return repositories for this actor
      */
     public Repositories as(Actor value) {
-        return new Repositories(db, audit, calendar, value);
+        return new Repositories(db, audit, calendar, value, credentials);
     }
 
     Repositories on(Db other) {
-        return new Repositories(other, audit, calendar, actor);
+        return new Repositories(other, audit, calendar, actor, credentials);
     }
 
     Db db() {
@@ -105,5 +112,24 @@ public final class Repositories {
     /** @return users' requests for access to models */
     public ModelAccessRequestRepository modelAccessRequests() {
         return new ModelAccessRequestRepository(db, audit, calendar).as(actor);
+    }
+
+    /**
+     * Models in the database, with their credentials encrypted.
+     *
+     * @return models
+     * @throws InvalidArgumentException where no key for credentials is set
+     */
+    public ModelRepository models() {
+        if (credentials == null) {
+            throw new InvalidArgumentException(
+                    "salt_key: models in the database need a key for their credentials; set LLMDB_SALT_KEY in the environment");
+        }
+        return new ModelRepository(db, audit, credentials).as(actor);
+    }
+
+    /** @return the audit log, which has a row for each change where {@code store_audit_logs} is on */
+    public AuditLogRepository auditLog() {
+        return new AuditLogRepository(db);
     }
 }
