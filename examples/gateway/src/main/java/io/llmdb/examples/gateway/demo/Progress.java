@@ -5,6 +5,7 @@ import io.llmdb.examples.gateway.traffic.TrafficRun;
 import java.io.PrintStream;
 import java.util.Locale;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
@@ -28,7 +29,7 @@ final class Progress implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
-        timer.scheduleAtFixedRate(this::print, 1, 1, TimeUnit.SECONDS);
+        Future<?> unused = timer.scheduleAtFixedRate(this::print, 1, 1, TimeUnit.SECONDS);
     }
 
     private void print() {
