@@ -1,42 +1,47 @@
 package io.llmdb.spend;
 
 import java.util.List;
+import java.util.function.Function;
 
-/** Where the main counter of a scope stands. */
-record CounterTable(String table, List<String> idColumns) {
+/** Where counters stand: the main counter of most scopes in the scope's own table, all others in a generic one. */
+record CounterTable(String table, List<Column> id) {
 
-    static final String GENERIC = "LLM_SpendCounter";
+    /** A column of the primary key, and what it holds. */
+    record Column(String name, Function<CounterId, String> value) {}
 
-    /** The table of a scope's main counter; further counters and the proxy's stand in the generic table. */
-    static CounterTable of(CounterId counter) {
-        if (!counter.isMain()) {
-            return new CounterTable(GENERIC, List.of("scope_id", "parent_id", "scope", "model", "budget_duration"));
-        }
-        return switch (counter.scope()) {
-            case KEY -> new CounterTable("LLM_VerificationToken", List.of("token"));
-            case USER -> new CounterTable("LLM_UserTable", List.of("user_id"));
-            case TEAM -> new CounterTable("LLM_TeamTable", List.of("team_id"));
-            case TEAM_MEMBER -> new CounterTable("LLM_TeamMembership", List.of("user_id", "team_id"));
-            case ORGANIZATION -> new CounterTable("LLM_OrganizationTable", List.of("organization_id"));
-            case ORGANIZATION_MEMBER ->
-                new CounterTable("LLM_OrganizationMembership", List.of("user_id", "organization_id"));
-            case END_USER -> new CounterTable("LLM_EndUserTable", List.of("user_id"));
-            case TAG -> new CounterTable("LLM_TagTable", List.of("tag_name"));
-            case PROXY -> throw new IllegalArgumentException("The proxy's counter is in the generic table");
-        };
+    /** How many scopes keep their main counter in a table of their own; the place of the others is this number. */
+    static final int PLACES = Scope.PROXY.ordinal();
+
+    private static final List<CounterTable> BY_PLACE = List.of(
+            table("LLM_VerificationToken", new Column("token", CounterId::id)),
+            table("LLM_UserTable", new Column("user_id", CounterId::id)),
+            table("LLM_TeamTable", new Column("team_id", CounterId::id)),
+            table("LLM_TeamMembership", new Column("user_id", CounterId::id), new Column("team_id", CounterId::parentId)),
+            table("LLM_OrganizationTable", new Column("organization_id", CounterId::id)),
+            table(
+                    "LLM_OrganizationMembership",
+                    new Column("user_id", CounterId::id),
+                    new Column("organization_id", CounterId::parentId)),
+            table("LLM_EndUserTable", new Column("user_id", CounterId::id)),
+            table("LLM_TagTable", new Column("tag_name", CounterId::id)),
+            table(
+                    "LLM_SpendCounter",
+                    new Column("scope", counter -> counter.scope().sqlName()),
+                    new Column("scope_id", CounterId::id),
+                    new Column("parent_id", CounterId::parentId),
+                    new Column("model", CounterId::model),
+                    new Column("budget_duration", CounterId::duration)));
+
+    /** The table's place in the order of locks. */
+    static int placeOf(CounterId counter) {
+        return counter.isMain() ? counter.scope().ordinal() : PLACES;
     }
 
-    /** The values for {@link #idColumns}. */
-    static List<String> idValues(CounterId counter) {
-        if (!counter.isMain()) {
-            return List.of(
-                    counter.id(), counter.parentId(), counter.scope().sqlName(), counter.model(), counter.duration());
-        }
-        return counter.parentId().isEmpty() ? List.of(counter.id()) : List.of(counter.id(), counter.parentId());
+    static CounterTable at(int place) {
+        return BY_PLACE.get(place);
     }
 
-    /** {@code a = ? AND b = ?} */
-    String whereId() {
-        return String.join(" = ? AND ", idColumns) + " = ?";
+    private static CounterTable table(String table, Column... id) {
+        return new CounterTable(table, List.of(id));
     }
 }

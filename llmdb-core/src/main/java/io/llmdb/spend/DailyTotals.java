@@ -1,166 +1,126 @@
 package io.llmdb.spend;
 
-import io.llmdb.internal.Sql;
 import java.math.BigDecimal;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
-/** Adds a batch to the daily totals: one statement per table, its rows in the order of the primary key. */
+/** What a batch adds to the rows of one table of daily totals. */
 final class DailyTotals {
 
-    private static final String SUMS = """
-            spend = t.spend + excluded.spend, prompt_tokens = t.prompt_tokens + excluded.prompt_tokens,
-                completion_tokens = t.completion_tokens + excluded.completion_tokens,
-                api_requests = t.api_requests + excluded.api_requests,
-                successful_requests = t.successful_requests + excluded.successful_requests,
-                failed_requests = t.failed_requests + excluded.failed_requests""";
+    private final int keyColumns;
+    private final boolean errorsOnly;
+    private final Map<Key, Sum> sums = new HashMap<>();
 
-    private final List<Target> targets;
-
-    DailyTotals(Sql sql) {
-        targets = List.of(
-                new Target(
-                        sql,
-                        "LLM_DailySpend",
-                        List.of(
-                                "api_key",
-                                "user_id",
-                                "team_id",
-                                "organization_id",
-                                "model",
-                                "model_group",
-                                "custom_llm_provider")) {
-                    @Override
-                    List<List<String>> keys(SpendEvent event) {
-                        return List.of(List.of(
-                                event.keyHash(),
-                                event.userId(),
-                                event.teamId(),
-                                event.organizationId(),
-                                event.model(),
-                                event.modelGroup(),
-                                event.provider()));
-                    }
-                },
-                new Target(sql, "LLM_DailyEndUserSpend", List.of("end_user", "model")) {
-                    @Override
-                    List<List<String>> keys(SpendEvent event) {
-                        return event.endUser().isEmpty() ? List.of() : List.of(List.of(event.endUser(), event.model()));
-                    }
-                },
-                new Target(sql, "LLM_DailyTagSpend", List.of("tag", "model")) {
-                    @Override
-                    List<List<String>> keys(SpendEvent event) {
-                        return event.tags().stream()
-                                .distinct()
-                                .map(tag -> List.of(tag, event.model()))
-                                .toList();
-                    }
-                });
+    private DailyTotals(int keyColumns, boolean errorsOnly) {
+        this.keyColumns = keyColumns;
+        this.errorsOnly = errorsOnly;
     }
 
-    void add(Connection connection, Collection<SpendEvent> events) throws SQLException {
-        for (Target target : targets) {
-            target.add(connection, events);
-        }
-    }
+    /** The tables that daily totals are kept in. */
+    enum Table {
+        SPEND("llmdb_add_daily_spend", 7, false) {
+            @Override
+            List<List<String>> keys(SpendEvent event) {
+                return List.of(List.of(
+                        event.keyHash(),
+                        event.userId(),
+                        event.teamId(),
+                        event.organizationId(),
+                        event.model(),
+                        event.modelGroup(),
+                        event.provider()));
+            }
+        },
+        END_USER_SPEND("llmdb_add_daily_end_user_spend", 2, false) {
+            @Override
+            List<List<String>> keys(SpendEvent event) {
+                return event.endUser().isEmpty() ? List.of() : List.of(List.of(event.endUser(), event.model()));
+            }
+        },
+        TAG_SPEND("llmdb_add_daily_tag_spend", 2, false) {
+            @Override
+            List<List<String>> keys(SpendEvent event) {
+                return tagsOf(event).stream()
+                        .map(tag -> List.of(tag, event.model()))
+                        .toList();
+            }
+        },
+        ERRORS("llmdb_add_daily_errors", 4, true) {
+            @Override
+            List<List<String>> keys(SpendEvent event) {
+                RequestError error = event.error();
+                return error == null
+                        ? List.of()
+                        : List.of(List.of(event.model(), event.modelGroup(), error.type(), error.statusCode()));
+            }
+        };
 
-    private abstract static class Target {
-        private final String statement;
+        private final String function;
         private final int keyColumns;
+        private final boolean errorsOnly;
 
-        Target(Sql sql, String table, List<String> columns) {
-            String keys = String.join(", ", columns);
-            String byteOrder =
-                    columns.stream().map(column -> column + " COLLATE \"C\"").collect(Collectors.joining(", "));
-            this.keyColumns = columns.size();
-            this.statement = sql.of("INSERT INTO ${llmdb}.\"" + table + "\" AS t (day, " + keys
-                    + ", spend, prompt_tokens, completion_tokens, api_requests, successful_requests, failed_requests)\n"
-                    + "SELECT day, " + keys + ", spend, prompt, completion, requests, succeeded, requests - succeeded\n"
-                    + "FROM unnest(?::date[], " + "?::text[], ".repeat(columns.size())
-                    + "?::numeric[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) d (day, " + keys
-                    + ", spend, prompt, completion, requests, succeeded)\n"
-                    + "ORDER BY day, " + byteOrder + "\n"
-                    + "ON CONFLICT (day, " + keys + ") DO UPDATE SET " + SUMS);
+        Table(String function, int keyColumns, boolean errorsOnly) {
+            this.function = function;
+            this.keyColumns = keyColumns;
+            this.errorsOnly = errorsOnly;
         }
 
-        /** The rows that an event adds to, each as the values of its key columns. */
+        /** The rows that an event adds to, each as the values of its key columns behind the day. */
         abstract List<List<String>> keys(SpendEvent event);
 
-        void add(Connection connection, Collection<SpendEvent> events) throws SQLException {
-            Map<Key, Sum> sums = new LinkedHashMap<>();
-            for (SpendEvent event : events) {
+        /** The statement that {@link DailyTotals#bind} has the arguments of. */
+        String sql() {
+            return "SELECT ${llmdb}." + function + "(?::date[]" + ", ?::text[]".repeat(keyColumns)
+                    + (errorsOnly ? ", ?::bigint[])" : ", ?::numeric[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])");
+        }
+    }
+
+    static DailyTotals of(Table table, Collection<SpendEvent> events) {
+        DailyTotals totals = new DailyTotals(table.keyColumns, table.errorsOnly);
+        for (SpendEvent event : events) {
+            for (List<String> key : table.keys(event)) {
                 LocalDate day = LocalDate.ofInstant(event.startTime(), ZoneOffset.UTC);
-                for (List<String> key : keys(event)) {
-                    sums.computeIfAbsent(new Key(day, key), any -> new Sum()).add(event);
-                }
-            }
-            if (sums.isEmpty()) {
-                return;
-            }
-            List<Map.Entry<Key, Sum>> rows = new ArrayList<>(sums.entrySet());
-            try (PreparedStatement insert = connection.prepareStatement(statement)) {
-                int parameter = 1;
-                insert.setArray(
-                        parameter++,
-                        connection.createArrayOf(
-                                "date",
-                                rows.stream()
-                                        .map(row -> row.getKey().day.toString())
-                                        .toArray()));
-                for (int column = 0; column < keyColumns; column++) {
-                    int index = column;
-                    insert.setArray(
-                            parameter++,
-                            connection.createArrayOf(
-                                    "text",
-                                    rows.stream()
-                                            .map(row -> row.getKey().values.get(index))
-                                            .toArray()));
-                }
-                insert.setArray(
-                        parameter++,
-                        connection.createArrayOf(
-                                "numeric",
-                                rows.stream().map(row -> row.getValue().spend).toArray()));
-                insert.setArray(
-                        parameter++,
-                        connection.createArrayOf(
-                                "bigint",
-                                rows.stream().map(row -> row.getValue().prompt).toArray()));
-                insert.setArray(
-                        parameter++,
-                        connection.createArrayOf(
-                                "bigint",
-                                rows.stream()
-                                        .map(row -> row.getValue().completion)
-                                        .toArray()));
-                insert.setArray(
-                        parameter++,
-                        connection.createArrayOf(
-                                "bigint",
-                                rows.stream()
-                                        .map(row -> row.getValue().requests)
-                                        .toArray()));
-                insert.setArray(
-                        parameter,
-                        connection.createArrayOf(
-                                "bigint",
-                                rows.stream()
-                                        .map(row -> row.getValue().succeeded)
-                                        .toArray()));
-                insert.executeUpdate();
+                totals.sums
+                        .computeIfAbsent(new Key(day, key), any -> new Sum())
+                        .add(event);
             }
         }
+        return totals;
+    }
+
+    /** A request's tags, each once; the empty one is none. */
+    static List<String> tagsOf(SpendEvent event) {
+        return event.tags().stream().filter(tag -> !tag.isEmpty()).distinct().toList();
+    }
+
+    boolean isEmpty() {
+        return sums.isEmpty();
+    }
+
+    void bind(SqlArrays arguments) throws SQLException {
+        List<Map.Entry<Key, Sum>> rows = new ArrayList<>(sums.entrySet());
+        arguments.add(
+                "date", rows.stream().map(row -> row.getKey().day.toString()).toArray());
+        for (int column = 0; column < keyColumns; column++) {
+            int index = column;
+            arguments.texts(rows, row -> row.getKey().values.get(index));
+        }
+        if (errorsOnly) {
+            arguments.numbers(rows, row -> row.getValue().requests);
+            return;
+        }
+        arguments
+                .amounts(rows, row -> row.getValue().spend)
+                .numbers(rows, row -> row.getValue().prompt)
+                .numbers(rows, row -> row.getValue().completion)
+                .numbers(rows, row -> row.getValue().requests)
+                .numbers(rows, row -> row.getValue().succeeded);
     }
 
     private record Key(LocalDate day, List<String> values) {}
@@ -174,8 +134,8 @@ final class DailyTotals {
 
         private void add(SpendEvent event) {
             spend = spend.add(event.cost());
-            prompt += event.promptTokens();
-            completion += event.completionTokens();
+            prompt = Math.addExact(prompt, event.promptTokens());
+            completion = Math.addExact(completion, event.completionTokens());
             requests++;
             succeeded += event.isSuccess() ? 1 : 0;
         }

@@ -2,7 +2,6 @@ package io.llmdb.spend;
 
 import io.llmdb.internal.Json;
 import io.llmdb.internal.Sql;
-import java.io.IOException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -11,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyIn;
 
 /**
  * Writes rows of the logs by COPY. The events come in the order of their ids, so that two writers cannot wait for each
@@ -24,15 +24,21 @@ final class LogRows {
                 api_base, "user", metadata, cache_hit, cache_key, request_tags, team_id, organization_id, end_user,
                 requester_ip_address, messages, response, session_id, status, proxy_server_request,
                 further_counters, digest)
-            FROM STDIN""";
+            FROM STDIN (FORMAT binary)""";
+
+    private static final int SPEND_FIELDS = 33;
 
     private static final String ERROR = """
             COPY ${llmdb}."LLM_ErrorLogs" (id, request_id, "startTime", "endTime", api_base, model_group, llm_model_name, model_id,
                 request_kwargs, exception_type, exception_string, status_code)
-            FROM STDIN""";
+            FROM STDIN (FORMAT binary)""";
+
+    private static final int ERROR_FIELDS = 12;
 
     private static final String RECEIPT = """
-            COPY ${llmdb}."LLM_SpendReceipt" (id, "startTime", digest) FROM STDIN""";
+            COPY ${llmdb}."LLM_SpendReceipt" (id, "startTime", digest) FROM STDIN (FORMAT binary)""";
+
+    private static final int RECEIPT_FIELDS = 3;
 
     private final String spend;
     private final String error;
@@ -47,9 +53,10 @@ final class LogRows {
     }
 
     void writeSpend(Connection connection, List<SpendEvent> events) throws SQLException {
-        CopyText rows = new CopyText(events.size() * 512);
+        CopyRows rows = new CopyRows(events.size() * 768);
         for (SpendEvent event : events) {
-            rows.uuid(event.id())
+            rows.row(SPEND_FIELDS)
+                    .uuid(event.id())
                     .text(event.requestId())
                     .text(event.callType())
                     .text(event.keyHash())
@@ -59,7 +66,7 @@ final class LogRows {
                     .number(event.completionTokens())
                     .instant(event.startTime())
                     .instant(event.endTime())
-                    .number(Duration.between(event.startTime(), event.endTime()).toMillis())
+                    .number(durationMillis(event))
                     .instant(event.completionStartTime())
                     .text(event.model())
                     .textOrNull(event.modelId())
@@ -67,45 +74,45 @@ final class LogRows {
                     .textOrNull(event.provider())
                     .textOrNull(event.apiBase())
                     .textOrNull(event.userId())
-                    .text(event.metadata())
+                    .json(event.metadata())
                     .textOrNull(event.cacheHit())
                     .textOrNull(event.cacheKey())
-                    .text(event.tags().isEmpty() ? null : Json.write(event.tags()))
+                    .json(tags(event))
                     .textOrNull(event.teamId())
                     .textOrNull(event.organizationId())
                     .textOrNull(event.endUser())
                     .textOrNull(event.requesterIp())
-                    .text(keepPrompts ? event.messages() : null)
-                    .text(keepPrompts ? event.response() : null)
+                    .json(keepPrompts ? event.messages() : null)
+                    .json(keepPrompts ? event.response() : null)
                     .textOrNull(event.sessionId())
-                    .text(event.isSuccess() ? "success" : "failure")
-                    .text(keepPrompts ? event.proxyServerRequest() : null)
-                    .text(furtherCounters(event))
-                    .number(EventCodec.digest(event))
-                    .endRow();
+                    .text(status(event))
+                    .json(keepPrompts ? event.proxyServerRequest() : null)
+                    .json(furtherCounters(event))
+                    .number(EventCodec.digest(event));
         }
         copy(connection, spend, rows);
     }
 
     void writeReceipts(Connection connection, List<SpendEvent> events) throws SQLException {
-        CopyText rows = new CopyText(events.size() * 96);
+        CopyRows rows = new CopyRows(events.size() * 48);
         for (SpendEvent event : events) {
-            rows.uuid(event.id())
+            rows.row(RECEIPT_FIELDS)
+                    .uuid(event.id())
                     .instant(event.startTime())
-                    .number(EventCodec.digest(event))
-                    .endRow();
+                    .number(EventCodec.digest(event));
         }
         copy(connection, receipt, rows);
     }
 
     void writeErrors(Connection connection, List<SpendEvent> events) throws SQLException {
-        CopyText rows = new CopyText(1024);
+        CopyRows rows = new CopyRows(1024);
         boolean any = false;
         for (SpendEvent event : events) {
             RequestError failure = event.error();
             if (failure != null) {
                 any = true;
-                rows.uuid(event.id())
+                rows.row(ERROR_FIELDS)
+                        .uuid(event.id())
                         .text(event.requestId())
                         .instant(event.startTime())
                         .instant(event.endTime())
@@ -113,11 +120,10 @@ final class LogRows {
                         .text(event.modelGroup())
                         .text(event.model())
                         .text(event.modelId())
-                        .text(failure.requestJson() == null ? "{}" : failure.requestJson())
+                        .json(requestJson(failure))
                         .text(failure.type())
                         .text(failure.message())
-                        .text(failure.statusCode())
-                        .endRow();
+                        .text(failure.statusCode());
             }
         }
         if (any) {
@@ -125,8 +131,29 @@ final class LogRows {
         }
     }
 
+    boolean keepsPrompts() {
+        return keepPrompts;
+    }
+
+    static long durationMillis(SpendEvent event) {
+        return Duration.between(event.startTime(), event.endTime()).toMillis();
+    }
+
+    static @Nullable String tags(SpendEvent event) {
+        return event.tags().isEmpty() ? null : Json.write(event.tags());
+    }
+
+    static String status(SpendEvent event) {
+        return event.isSuccess() ? "success" : "failure";
+    }
+
+    static String requestJson(RequestError failure) {
+        String json = failure.requestJson();
+        return json == null ? "{}" : json;
+    }
+
     /** Without the ids, where they are the event's own. */
-    private static @Nullable String furtherCounters(SpendEvent event) {
+    static @Nullable String furtherCounters(SpendEvent event) {
         if (event.furtherCounters().isEmpty()) {
             return null;
         }
@@ -162,14 +189,16 @@ final class LogRows {
         return counter.id().equals(id) && counter.parentId().equals(parentId);
     }
 
-    private static void copy(Connection connection, String sql, CopyText rows) throws SQLException {
+    private static void copy(Connection connection, String sql, CopyRows rows) throws SQLException {
+        rows.end();
+        CopyIn copy = connection.unwrap(PGConnection.class).getCopyAPI().copyIn(sql);
         try {
-            connection
-                    .unwrap(PGConnection.class)
-                    .getCopyAPI()
-                    .copyIn(sql, new java.io.ByteArrayInputStream(rows.toBytes()), 64 * 1024);
-        } catch (IOException e) {
-            throw new SQLException("COPY could not be sent", "08006", e);
+            copy.writeToCopy(rows.buffer(), 0, rows.length());
+            copy.endCopy();
+        } finally {
+            if (copy.isActive()) {
+                copy.cancelCopy();
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 -- What every finished request writes. The logs are partitioned by day from the start; retention drops partitions. Unique keys contain the
 -- partition column, and no foreign key points here, so that logs can be spread over several servers later.
 --
--- The id is a UUIDv7 that we make, and its time stamp is the row's "startTime" to the millisecond. So the primary key (id, "startTime")
--- is unique in the id alone, and one event can be stored once only, in whichever partition.
+-- The id is a UUIDv7 that we make, and its time stamp is the row's "startTime" to the millisecond. So the primary key ("startTime", id)
+-- is unique in the id alone, and one event can be stored once only, in whichever partition. It also is the order of pages, newest first.
 
 CREATE TABLE ${llmdb}."LLM_SpendLogs" (
     id                    uuid NOT NULL,
@@ -41,8 +41,17 @@ CREATE TABLE ${llmdb}."LLM_SpendLogs" (
     further_counters      jsonb CHECK (jsonb_typeof(further_counters) = 'array'),
     -- ours: a hash of the whole event; the same id with other content is an error
     digest                bigint NOT NULL,
-    PRIMARY KEY (id, "startTime")
+    PRIMARY KEY ("startTime", id)
 ) PARTITION BY RANGE ("startTime");
+-- Indexes cost more than the rows do (docs/log-indexes.md has the figures), so a day that is being written has few and cheap ones: one GIN
+-- over 4-byte hashes of the ids that people filter by, and over the tags, which finds the rows of rare values; the rows of common values are
+-- among the newest anyway. A day that is over gets a B-tree (hash, "startTime") for each of these ids too ("LLM_LogState"."settled_before").
+-- A query says both ARRAY[hashtext(api_key), ...] @> ARRAY[hashtext('x')] and api_key = 'x', because hashes may collide.
+CREATE INDEX "LLM_SpendLogs_terms_idx" ON ${llmdb}."LLM_SpendLogs" USING gin (
+    (ARRAY[hashtext(api_key), hashtext("user"), hashtext(team_id), hashtext(organization_id), hashtext(end_user), hashtext(model)]),
+    request_tags jsonb_path_ops);
+CREATE INDEX "LLM_SpendLogs_request_id_idx" ON ${llmdb}."LLM_SpendLogs" USING hash (request_id);
+CREATE INDEX "LLM_SpendLogs_session_id_idx" ON ${llmdb}."LLM_SpendLogs" USING hash (session_id);
 -- A stray row never fails; the partition job moves it to where it belongs.
 CREATE TABLE ${llmdb}."LLM_SpendLogs_pdefault" PARTITION OF ${llmdb}."LLM_SpendLogs" DEFAULT;
 
@@ -59,7 +68,7 @@ CREATE TABLE ${llmdb}."LLM_ErrorLogs" (
     exception_type   text NOT NULL DEFAULT '',
     exception_string text NOT NULL DEFAULT '',
     status_code      text NOT NULL DEFAULT '',
-    PRIMARY KEY (id, "startTime")
+    PRIMARY KEY ("startTime", id)
 ) PARTITION BY RANGE ("startTime");
 CREATE TABLE ${llmdb}."LLM_ErrorLogs_pdefault" PARTITION OF ${llmdb}."LLM_ErrorLogs" DEFAULT;
 
@@ -84,9 +93,21 @@ CREATE TABLE ${llmdb}."LLM_SpendReceipt" (
     id          uuid NOT NULL,
     "startTime" timestamptz NOT NULL,
     digest      bigint NOT NULL,
-    PRIMARY KEY (id, "startTime")
+    PRIMARY KEY ("startTime", id)
 ) PARTITION BY RANGE ("startTime");
 CREATE TABLE ${llmdb}."LLM_SpendReceipt_pdefault" PARTITION OF ${llmdb}."LLM_SpendReceipt" DEFAULT;
+
+-- What is known of each partitioned log as a whole.
+CREATE TABLE ${llmdb}."LLM_LogState" (
+    table_name     text PRIMARY KEY,
+    -- Rows that start before this were dropped. Whether an event that old was booked cannot be told any more, so it is not booked.
+    dropped_before timestamptz NOT NULL DEFAULT '-infinity',
+    -- Days before this are over and have their B-trees.
+    settled_before timestamptz NOT NULL DEFAULT '-infinity',
+    -- Rows that start before this have lost their prompts and answers.
+    prompts_before timestamptz NOT NULL DEFAULT '-infinity'
+);
+INSERT INTO ${llmdb}."LLM_LogState" (table_name) VALUES ('LLM_SpendLogs'), ('LLM_ErrorLogs'), ('LLM_SpendReceipt'), ('LLM_AuditLog');
 
 -- Daily totals, kept when the logs are dropped. Days are UTC days of "startTime". An absent id is the empty string, so that the primary
 -- key can hold it. End users and tags have tables of their own: there are many end users, and a request has several tags.
@@ -134,6 +155,17 @@ CREATE TABLE ${llmdb}."LLM_DailyTagSpend" (
     PRIMARY KEY (day, tag, model)
 ) WITH (fillfactor = 70);
 
+-- Failed requests by what went wrong.
+CREATE TABLE ${llmdb}."LLM_DailyErrors" (
+    day             date NOT NULL,
+    model           text NOT NULL,
+    model_group     text NOT NULL,
+    exception_type  text NOT NULL,
+    status_code     text NOT NULL,
+    failed_requests bigint NOT NULL,
+    PRIMARY KEY (day, model, model_group, exception_type, status_code)
+) WITH (fillfactor = 70);
+
 -- Events that PostgreSQL refuses, with its reason, until somebody mends and replays them.
 CREATE TABLE ${llmdb}."LLM_DeadLetter" (
     id          uuid PRIMARY KEY,
@@ -143,3 +175,4 @@ CREATE TABLE ${llmdb}."LLM_DeadLetter" (
     created_at  timestamptz NOT NULL DEFAULT now(),
     replayed_at timestamptz
 );
+CREATE INDEX "LLM_DeadLetter_waiting_idx" ON ${llmdb}."LLM_DeadLetter" (id) WHERE replayed_at IS NULL;

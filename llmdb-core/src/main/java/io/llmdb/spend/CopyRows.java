@@ -1,0 +1,232 @@
+package io.llmdb.spend;
+
+import io.llmdb.error.InvalidArgumentException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rows in the binary format of PostgreSQL's COPY, which costs the server a quarter less work than text. What PostgreSQL
+ * must judge (JSON, lengths, ranges) is sent as it is.
+ */
+final class CopyRows {
+
+    private static final byte[] HEADER = {
+        'P', 'G', 'C', 'O', 'P', 'Y', '\n', (byte) 0xFF, '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0
+    };
+    private static final int NULL_LENGTH = -1;
+    private static final byte JSONB_VERSION = 1;
+    private static final long SECONDS_FROM_1970_TO_2000 = 946_684_800L;
+    private static final int NUMERIC_BASE = 10_000;
+    private static final int NUMERIC_DIGITS = 4;
+    private static final BigInteger BIG_BASE = BigInteger.valueOf(NUMERIC_BASE);
+    private static final BigInteger LONG_MAX = BigInteger.valueOf(Long.MAX_VALUE);
+
+    private byte[] buffer;
+    private int length;
+
+    CopyRows(int expectedBytes) {
+        buffer = new byte[Math.max(expectedBytes, 256)];
+        System.arraycopy(HEADER, 0, buffer, 0, HEADER.length);
+        length = HEADER.length;
+    }
+
+    CopyRows row(int fields) {
+        int16(fields);
+        return this;
+    }
+
+    CopyRows uuid(UUID value) {
+        int32(16);
+        int64(value.getMostSignificantBits());
+        int64(value.getLeastSignificantBits());
+        return this;
+    }
+
+    CopyRows number(long value) {
+        int32(8);
+        int64(value);
+        return this;
+    }
+
+    CopyRows instant(@Nullable Instant value) {
+        if (value == null) {
+            int32(NULL_LENGTH);
+            return this;
+        }
+        long micros;
+        try {
+            micros = Math.addExact(
+                    Math.multiplyExact(
+                            Math.subtractExact(value.getEpochSecond(), SECONDS_FROM_1970_TO_2000), 1_000_000L),
+                    value.getNano() / 1_000);
+        } catch (ArithmeticException e) {
+            throw new InvalidArgumentException("timestamp out of range: " + value, e);
+        }
+        return number(micros);
+    }
+
+    CopyRows text(@Nullable String value) {
+        if (value == null) {
+            int32(NULL_LENGTH);
+            return this;
+        }
+        int start = length;
+        int32(0);
+        utf8(value);
+        putInt32(start, length - start - 4);
+        return this;
+    }
+
+    /** An empty text is stored as NULL, as the columns that may be null mean it. */
+    CopyRows textOrNull(String value) {
+        return text(value.isEmpty() ? null : value);
+    }
+
+    CopyRows json(@Nullable String value) {
+        if (value == null) {
+            int32(NULL_LENGTH);
+            return this;
+        }
+        int start = length;
+        int32(0);
+        room(1);
+        buffer[length++] = JSONB_VERSION;
+        utf8(value);
+        putInt32(start, length - start - 4);
+        return this;
+    }
+
+    /** PostgreSQL's numeric: digits of base 10,000, the weight of the first, the sign, the decimal digits to show. */
+    CopyRows decimal(BigDecimal value) {
+        BigDecimal plain = value.scale() < 0 ? value.setScale(0) : value;
+        int scale = plain.scale();
+        int fraction = (scale + NUMERIC_DIGITS - 1) / NUMERIC_DIGITS;
+        // The fraction is filled up with zeros to whole digits of base 10,000.
+        BigInteger unscaled =
+                plain.unscaledValue().abs().multiply(BigInteger.TEN.pow(fraction * NUMERIC_DIGITS - scale));
+        short[] digits = new short[8];
+        int count = 0;
+        long small = -1;
+        while (small != 0) {
+            if (small < 0 && unscaled.compareTo(LONG_MAX) <= 0) {
+                small = unscaled.longValue();
+                continue;
+            }
+            if (count == digits.length) {
+                digits = Arrays.copyOf(digits, count * 2);
+            }
+            if (small > 0) {
+                digits[count++] = (short) (small % NUMERIC_BASE);
+                small /= NUMERIC_BASE;
+            } else {
+                BigInteger[] parts = unscaled.divideAndRemainder(BIG_BASE);
+                digits[count++] = parts[1].shortValue();
+                unscaled = parts[0];
+            }
+        }
+        int trailingZeros = 0;
+        while (trailingZeros < count && digits[trailingZeros] == 0) {
+            trailingZeros++;
+        }
+        int32(8 + 2 * (count - trailingZeros));
+        int16(count - trailingZeros);
+        int16(count == trailingZeros ? 0 : count - 1 - fraction);
+        int16(plain.signum() < 0 ? 0x4000 : 0);
+        int16(scale);
+        for (int i = count - 1; i >= trailingZeros; i--) {
+            int16(digits[i]);
+        }
+        return this;
+    }
+
+    /** Ends the stream; nothing may follow. */
+    CopyRows end() {
+        int16(-1);
+        return this;
+    }
+
+    byte[] buffer() {
+        return buffer;
+    }
+
+    int length() {
+        return length;
+    }
+
+    private void utf8(String value) {
+        int chars = value.length();
+        room(chars);
+        int i = 0;
+        while (i < chars) {
+            char c = value.charAt(i);
+            if (c >= 0x80) {
+                length -= i;
+                beyondAscii(value);
+                return;
+            }
+            buffer[length++] = (byte) c;
+            i++;
+        }
+    }
+
+    private void beyondAscii(String value) {
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (Character.isHighSurrogate(c)
+                    && i + 1 < value.length()
+                    && Character.isLowSurrogate(value.charAt(i + 1))) {
+                i++;
+            } else if (Character.isSurrogate(c)) {
+                // The JDK's encoder would put a question mark there.
+                throw new InvalidArgumentException(
+                        "half a character (an unpaired surrogate, \\u" + Integer.toHexString(c) + ") in a text");
+            }
+        }
+        byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
+        room(bytes.length);
+        System.arraycopy(bytes, 0, buffer, length, bytes.length);
+        length += bytes.length;
+    }
+
+    private void int16(int value) {
+        room(2);
+        buffer[length++] = (byte) (value >> 8);
+        buffer[length++] = (byte) value;
+    }
+
+    private void int32(int value) {
+        room(4);
+        putInt32(length, value);
+        length += 4;
+    }
+
+    private void putInt32(int at, int value) {
+        buffer[at] = (byte) (value >> 24);
+        buffer[at + 1] = (byte) (value >> 16);
+        buffer[at + 2] = (byte) (value >> 8);
+        buffer[at + 3] = (byte) value;
+    }
+
+    private void int64(long value) {
+        int32((int) (value >> 32));
+        int32((int) value);
+    }
+
+    private void room(int bytes) {
+        if (bytes > buffer.length - length) {
+            long wanted = Math.max((long) length + bytes, buffer.length * 2L);
+            if (wanted > Integer.MAX_VALUE - 8) {
+                wanted = Integer.MAX_VALUE - 8;
+                if (wanted < (long) length + bytes) {
+                    throw new InvalidArgumentException("the rows of one batch take more than 2 GiB");
+                }
+            }
+            buffer = Arrays.copyOf(buffer, (int) wanted);
+        }
+    }
+}

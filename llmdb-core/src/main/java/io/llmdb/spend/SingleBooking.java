@@ -1,0 +1,149 @@
+package io.llmdb.spend;
+
+import io.llmdb.common.BudgetDuration;
+import io.llmdb.internal.Sql;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Books one event in one round trip, for a caller who waits for it. */
+final class SingleBooking {
+
+    private static final String RECORD = """
+            SELECT ${llmdb}.llmdb_record(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?::jsonb, ?, ?, ?, ?,
+                ?::jsonb, ?::jsonb, ?, ?, ?::jsonb, ?::jsonb, ?,
+                ?, ?, ?, ?::jsonb, ?::text[], ?, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?, ?, ?, ?, ?)""";
+
+    private final BookingPolicy policy;
+    private final String record;
+
+    SingleBooking(Sql sql, BookingPolicy policy) {
+        this.policy = policy;
+        this.record = sql.of(RECORD);
+    }
+
+    /** Answers {@code booked}, {@code repeated} or {@code contradicting}. */
+    String record(Connection connection, SpendEvent event) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(record)) {
+            Arguments arguments = new Arguments(statement);
+            bindRow(arguments, event);
+            bindBooks(arguments, event);
+            try (ResultSet answer = statement.executeQuery()) {
+                answer.next();
+                return answer.getString(1);
+            }
+        }
+    }
+
+    private void bindRow(Arguments arguments, SpendEvent event) throws SQLException {
+        boolean prompts = policy.keepPrompts();
+        arguments
+                .object(event.id())
+                .text(event.requestId())
+                .text(event.callType())
+                .text(event.keyHash())
+                .object(event.cost())
+                .object(event.totalTokens())
+                .object(event.promptTokens())
+                .object(event.completionTokens())
+                .instant(event.startTime())
+                .instant(event.endTime())
+                .object(LogRows.durationMillis(event))
+                .instant(event.completionStartTime())
+                .text(event.model())
+                .textOrNull(event.modelId())
+                .textOrNull(event.modelGroup())
+                .textOrNull(event.provider())
+                .textOrNull(event.apiBase())
+                .textOrNull(event.userId())
+                .text(event.metadata())
+                .textOrNull(event.cacheHit())
+                .textOrNull(event.cacheKey())
+                .text(LogRows.tags(event))
+                .textOrNull(event.teamId())
+                .textOrNull(event.organizationId())
+                .textOrNull(event.endUser())
+                .textOrNull(event.requesterIp())
+                .text(prompts ? event.messages() : null)
+                .text(prompts ? event.response() : null)
+                .textOrNull(event.sessionId())
+                .text(LogRows.status(event))
+                .text(prompts ? event.proxyServerRequest() : null)
+                .text(LogRows.furtherCounters(event))
+                .object(EventCodec.digest(event));
+    }
+
+    private void bindBooks(Arguments arguments, SpendEvent event) throws SQLException {
+        RequestError error = event.error();
+        List<String> tags = DailyTotals.tagsOf(event);
+        List<CounterId> counters = List.copyOf(CounterDeltas.countersOf(event));
+        BudgetDuration proxyDuration = policy.proxyDuration();
+        arguments
+                .text(error == null ? null : error.type())
+                .text(error == null ? null : error.message())
+                .text(error == null ? null : error.statusCode())
+                .text(error == null ? null : LogRows.requestJson(error))
+                .texts(tags.isEmpty() ? null : tags.toArray(String[]::new))
+                .object(event.leaseHolder())
+                .texts(counters.stream()
+                        .map(counter -> counter.scope().sqlName())
+                        .toArray(String[]::new))
+                .texts(counters.stream().map(CounterId::id).toArray(String[]::new))
+                .texts(counters.stream().map(CounterId::parentId).toArray(String[]::new))
+                .texts(counters.stream().map(CounterId::model).toArray(String[]::new))
+                .texts(counters.stream().map(CounterId::duration).toArray(String[]::new))
+                .object(policy.keepSpendLogs())
+                .object(policy.keepErrorLogs())
+                .object(policy.updateCounters())
+                .text(policy.defaultEndUserBudgetId())
+                .text(proxyDuration == null ? null : proxyDuration.toString());
+    }
+
+    private static final class Arguments {
+        private final PreparedStatement statement;
+        private int index = 1;
+
+        Arguments(PreparedStatement statement) {
+            this.statement = statement;
+        }
+
+        Arguments text(@Nullable String value) throws SQLException {
+            statement.setString(index++, value);
+            return this;
+        }
+
+        Arguments textOrNull(String value) throws SQLException {
+            return text(value.isEmpty() ? null : value);
+        }
+
+        Arguments object(@Nullable Object value) throws SQLException {
+            if (value == null) {
+                statement.setNull(index++, Types.OTHER);
+            } else {
+                statement.setObject(index++, value);
+            }
+            return this;
+        }
+
+        Arguments instant(@Nullable Instant value) throws SQLException {
+            statement.setObject(
+                    index++, value == null ? null : value.atOffset(ZoneOffset.UTC), Types.TIMESTAMP_WITH_TIMEZONE);
+            return this;
+        }
+
+        Arguments texts(String @Nullable [] values) throws SQLException {
+            if (values == null) {
+                statement.setNull(index++, Types.ARRAY);
+            } else {
+                statement.setArray(index++, statement.getConnection().createArrayOf("text", values));
+            }
+            return this;
+        }
+    }
+}
