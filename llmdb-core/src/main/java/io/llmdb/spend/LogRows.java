@@ -6,7 +6,6 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
@@ -158,7 +157,7 @@ final class LogRows {
             return null;
         }
         List<List<String>> counters = new ArrayList<>();
-        for (CounterId counter : new LinkedHashSet<>(event.furtherCounters())) {
+        for (CounterId counter : event.furtherCounters()) {
             List<String> entry =
                     new ArrayList<>(List.of(counter.scope().sqlName(), counter.model(), counter.duration()));
             if (!isOwn(counter, event)) {

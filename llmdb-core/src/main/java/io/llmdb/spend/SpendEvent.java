@@ -85,7 +85,10 @@ public final class SpendEvent {
         this.sessionId = builder.sessionId;
         this.error = builder.error;
         this.leaseHolder = builder.leaseHolder;
-        this.furtherCounters = List.copyOf(builder.furtherCounters);
+        this.furtherCounters = builder.furtherCounters.stream()
+                .filter(counter -> !counter.model().isEmpty() || !counter.duration().isEmpty())
+                .distinct()
+                .toList();
     }
 
     /**
@@ -310,7 +313,7 @@ public final class SpendEvent {
         return leaseHolder;
     }
 
-    /** @return counters beside the main ones that the cost counts on: budgets by model, further windows */
+    /** @return counters beside the main ones that the cost counts on, each once: budgets by model, further windows */
     public List<CounterId> furtherCounters() {
         return furtherCounters;
     }
@@ -642,7 +645,8 @@ public final class SpendEvent {
         }
 
         /**
-         * @param value counters beside the main ones that the cost counts on: budgets by model, further windows
+         * @param value counters beside the main ones that the cost counts on: budgets by model, further windows; main
+         *     ones, which always count, are left out
          * @return this
          */
         public Builder furtherCounters(List<CounterId> value) {

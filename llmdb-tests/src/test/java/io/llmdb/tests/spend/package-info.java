@@ -1,0 +1,4 @@
+@NullMarked
+package io.llmdb.tests.spend;
+
+import org.jspecify.annotations.NullMarked;
