@@ -70,9 +70,10 @@ final class CounterBook {
             CounterTable table = CounterTable.at(place);
             List<String> columns =
                     table.id().stream().map(CounterTable.Column::name).toList();
-            moveOn.add(sql.of(MOVE_ON
-                    .replace("${table}", table.table())
-                    .replace("${arrays}", columns.stream().map(name -> "?::text[]").collect(Collectors.joining(", ")))
+            moveOn.add(sql.of(MOVE_ON.replace("${table}", table.table())
+                    .replace(
+                            "${arrays}",
+                            columns.stream().map(name -> "?::text[]").collect(Collectors.joining(", ")))
                     .replace("${columns}", String.join(", ", columns))
                     .replace(
                             "${matches}",
@@ -211,8 +212,7 @@ final class CounterBook {
                 .texts(counters, CounterId::duration);
     }
 
-    private static Object[] instants(
-            List<Moved> moved, java.util.function.Function<Moved, @Nullable Instant> column) {
+    private static Object[] instants(List<Moved> moved, java.util.function.Function<Moved, @Nullable Instant> column) {
         return moved.stream()
                 .map(column)
                 .map(instant -> instant == null ? null : instant.toString())

@@ -16,7 +16,10 @@ record CounterTable(String table, List<Column> id) {
             table("LLM_VerificationToken", new Column("token", CounterId::id)),
             table("LLM_UserTable", new Column("user_id", CounterId::id)),
             table("LLM_TeamTable", new Column("team_id", CounterId::id)),
-            table("LLM_TeamMembership", new Column("user_id", CounterId::id), new Column("team_id", CounterId::parentId)),
+            table(
+                    "LLM_TeamMembership",
+                    new Column("user_id", CounterId::id),
+                    new Column("team_id", CounterId::parentId)),
             table("LLM_OrganizationTable", new Column("organization_id", CounterId::id)),
             table(
                     "LLM_OrganizationMembership",

@@ -77,7 +77,9 @@ final class DailyTotals {
         /** The statement that {@link DailyTotals#bind} has the arguments of. */
         String sql() {
             return "SELECT ${llmdb}." + function + "(?::date[]" + ", ?::text[]".repeat(keyColumns)
-                    + (errorsOnly ? ", ?::bigint[])" : ", ?::numeric[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])");
+                    + (errorsOnly
+                            ? ", ?::bigint[])"
+                            : ", ?::numeric[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])");
         }
     }
 
@@ -86,9 +88,7 @@ final class DailyTotals {
         for (SpendEvent event : events) {
             for (List<String> key : table.keys(event)) {
                 LocalDate day = LocalDate.ofInstant(event.startTime(), ZoneOffset.UTC);
-                totals.sums
-                        .computeIfAbsent(new Key(day, key), any -> new Sum())
-                        .add(event);
+                totals.sums.computeIfAbsent(new Key(day, key), any -> new Sum()).add(event);
             }
         }
         return totals;

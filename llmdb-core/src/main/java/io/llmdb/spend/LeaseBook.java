@@ -25,7 +25,8 @@ final class LeaseBook {
             UUID holder = event.leaseHolder();
             if (holder != null) {
                 for (CounterId counter : CounterDeltas.countersOf(event)) {
-                    byLease.computeIfAbsent(new Held(counter, holder), Taken::new).add(event);
+                    byLease.computeIfAbsent(new Held(counter, holder), Taken::new)
+                            .add(event);
                 }
             }
         }
@@ -39,8 +40,7 @@ final class LeaseBook {
     /** Sets the arguments of {@link #TAKE}. */
     void bind(SqlArrays arguments) throws SQLException {
         CounterBook.bindIds(
-                        arguments,
-                        taken.stream().map(one -> one.lease.counter).toList())
+                        arguments, taken.stream().map(one -> one.lease.counter).toList())
                 .ids(taken, one -> one.lease.holder)
                 .amounts(taken, one -> one.amount)
                 .instants(taken, one -> one.last);

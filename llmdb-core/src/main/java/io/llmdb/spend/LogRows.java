@@ -95,10 +95,7 @@ final class LogRows {
     void writeReceipts(Connection connection, List<SpendEvent> events) throws SQLException {
         CopyRows rows = new CopyRows(events.size() * 48);
         for (SpendEvent event : events) {
-            rows.row(RECEIPT_FIELDS)
-                    .uuid(event.id())
-                    .instant(event.startTime())
-                    .number(EventCodec.digest(event));
+            rows.row(RECEIPT_FIELDS).uuid(event.id()).instant(event.startTime()).number(EventCodec.digest(event));
         }
         copy(connection, receipt, rows);
     }

@@ -86,7 +86,8 @@ public final class SpendEvent {
         this.error = builder.error;
         this.leaseHolder = builder.leaseHolder;
         this.furtherCounters = builder.furtherCounters.stream()
-                .filter(counter -> !counter.model().isEmpty() || !counter.duration().isEmpty())
+                .filter(counter ->
+                        !counter.model().isEmpty() || !counter.duration().isEmpty())
                 .distinct()
                 .toList();
     }

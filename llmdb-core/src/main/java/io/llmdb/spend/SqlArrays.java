@@ -25,11 +25,14 @@ final class SqlArrays {
 
     <T> SqlArrays amounts(List<T> rows, Function<T, BigDecimal> column) throws SQLException {
         return add(
-                "numeric", rows.stream().map(row -> column.apply(row).toPlainString()).toArray());
+                "numeric",
+                rows.stream().map(row -> column.apply(row).toPlainString()).toArray());
     }
 
     <T> SqlArrays instants(List<T> rows, Function<T, Instant> column) throws SQLException {
-        return add("timestamptz", rows.stream().map(row -> column.apply(row).toString()).toArray());
+        return add(
+                "timestamptz",
+                rows.stream().map(row -> column.apply(row).toString()).toArray());
     }
 
     <T> SqlArrays ids(List<T> rows, Function<T, UUID> column) throws SQLException {

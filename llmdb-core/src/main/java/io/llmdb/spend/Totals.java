@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * All that a batch changes beside the log rows, and what is to be checked behind them, in one round trip: several
@@ -61,10 +62,12 @@ final class Totals {
         parts.add(new Part(
                 requireKept, arguments -> arguments.text(first.startTime().toString())));
         if (!lookedUp) {
-            parts.add(new Part(requireOneBook, arguments -> arguments
-                    .text(first.startTime().toString())
-                    .text(last.startTime().toString())
-                    .flag(policy.keepSpendLogs())));
+            parts.add(new Part(
+                    requireOneBook,
+                    arguments -> arguments
+                            .text(first.startTime().toString())
+                            .text(last.startTime().toString())
+                            .flag(policy.keepSpendLogs())));
         }
         if (!policy.updateCounters()) {
             run(connection, parts, -1);
@@ -80,7 +83,7 @@ final class Totals {
         for (Table table : Table.values()) {
             DailyTotals totals = DailyTotals.of(table, events);
             if (!totals.isEmpty()) {
-                parts.add(new Part(addDaily.get(table), totals::bind));
+                parts.add(new Part(Objects.requireNonNull(addDaily.get(table)), totals::bind));
             }
         }
         counters.moveOn(connection, run(connection, parts, booking), deltas);

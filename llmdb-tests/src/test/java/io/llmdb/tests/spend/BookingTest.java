@@ -110,7 +110,8 @@ class BookingTest {
             assertThat(recorder.metrics().repeated()).isEqualTo(2);
             assertThat(recorder.metrics().booked()).isEqualTo(1);
         }
-        assertThat(database.books()).satisfies(books -> assertThat(books.differences()).isEmpty());
+        assertThat(database.books())
+                .satisfies(books -> assertThat(books.differences()).isEmpty());
     }
 
     @Test
@@ -127,8 +128,13 @@ class BookingTest {
                     SELECT to_jsonb(l) - 'id' - 'digest' AS log, to_jsonb(e) - 'id' AS error
                     FROM ${llmdb}."LLM_SpendLogs" l JOIN ${llmdb}."LLM_ErrorLogs" e USING (id) WHERE id = ?""", event.id()));
         }
-        assertThat(rows.get(Way.ALONE)).hasSize(1).asString().contains("customer \uD83D\uDE00", "12345678901234567890.00");
-        assertThat(rows.get(Way.IN_BATCHES)).asString().isEqualTo(rows.get(Way.ALONE).toString());
+        assertThat(rows.get(Way.ALONE))
+                .hasSize(1)
+                .asString()
+                .contains("customer \uD83D\uDE00", "12345678901234567890.00");
+        assertThat(rows.get(Way.IN_BATCHES))
+                .asString()
+                .isEqualTo(rows.get(Way.ALONE).toString());
     }
 
     @ParameterizedTest
@@ -153,7 +159,8 @@ class BookingTest {
     void theSameIdWithOtherContentIsAnError(TestDatabase database) {
         WORLD.insertInto(database);
         SpendEvent event = requests(database, 1, 3).get(0);
-        SpendEvent other = event.toBuilder().cost(event.cost().add(BigDecimal.ONE)).build();
+        SpendEvent other =
+                event.toBuilder().cost(event.cost().add(BigDecimal.ONE)).build();
         try (SpendRecorder recorder = open(database, Recorders.ALL, Way.ALONE)) {
             recorder.record(event);
             assertThatThrownBy(() -> recorder.record(other))
@@ -251,16 +258,17 @@ class BookingTest {
     @EnumSource
     void promptsAreKeptOnlyIfTheSettingsSaySo(Way way, TestDatabase database) {
         BookingPolicy all = Recorders.ALL;
-        BookingPolicy without = new BookingPolicy(
-                true, true, true, false, all.calendar(), false, null, null, null);
+        BookingPolicy without = new BookingPolicy(true, true, true, false, all.calendar(), false, null, null, null);
         SpendEvent event = full(Recorders.now(database));
         try (SpendRecorder recorder = open(database, without, way)) {
             Recorders.book(recorder, List.of(event));
         }
-        assertThat(database.rows("SELECT * FROM ${llmdb}.\"LLM_SpendLogs\"")).singleElement().satisfies(row -> {
-            assertThat(row).containsEntry("messages", null).containsEntry("response", null);
-            assertThat(row).containsEntry("proxy_server_request", null);
-            assertThat(row.get("metadata")).isNotNull();
-        });
+        assertThat(database.rows("SELECT * FROM ${llmdb}.\"LLM_SpendLogs\""))
+                .singleElement()
+                .satisfies(row -> {
+                    assertThat(row).containsEntry("messages", null).containsEntry("response", null);
+                    assertThat(row).containsEntry("proxy_server_request", null);
+                    assertThat(row.get("metadata")).isNotNull();
+                });
     }
 }

@@ -145,7 +145,14 @@ final class Ledger {
     }
 
     private static String name(CounterId counter) {
-        return counter.scope().sqlName() + ID + counter.id() + ID + counter.parentId() + ID + counter.model() + ID
+        return counter.scope().sqlName()
+                + ID
+                + counter.id()
+                + ID
+                + counter.parentId()
+                + ID
+                + counter.model()
+                + ID
                 + counter.duration();
     }
 

@@ -59,7 +59,11 @@ final class Recorders {
     }
 
     static SpendRecorder open(
-            DataSource source, String schema, BookingPolicy booking, DeliveryPolicy delivery, List<SpendLogSink> sinks) {
+            DataSource source,
+            String schema,
+            BookingPolicy booking,
+            DeliveryPolicy delivery,
+            List<SpendLogSink> sinks) {
         Db db = new Db(source, schema);
         return new SpendRecorder(db, new DbClock(db.sql()), booking, delivery, sinks);
     }

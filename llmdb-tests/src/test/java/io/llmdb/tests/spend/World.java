@@ -109,7 +109,8 @@ record World(int keys) {
     /** Of any number of digits that money may have, mostly few. */
     static BigDecimal cost(SplittableRandom dice) {
         return dice.nextInt(10) == 0
-                ? new BigDecimal(new java.math.BigInteger(1 + dice.nextInt(90), new java.util.Random(dice.nextLong())), 60)
+                ? new BigDecimal(
+                        new java.math.BigInteger(1 + dice.nextInt(90), new java.util.Random(dice.nextLong())), 60)
                 : BigDecimal.valueOf(dice.nextLong(5_000_000), 8);
     }
 }
