@@ -141,6 +141,7 @@ class AuditLogTest {
                 .doesNotContain(password)
                 .doesNotContain("changed-hash")
                 .doesNotContain("not-a-known-form")
+                .doesNotContain("camel-form")
                 .doesNotContain("hush")
                 .doesNotContain("abcdefgh12345678")
                 .contains("\"max_tokens\": 100")
