@@ -29,8 +29,8 @@ final class AuditValues {
     private static final Set<String> SECRET_OBJECTS = Set.of("llm_params");
 
     /** Names, in JSON, of values that are secrets whatever they look like. */
-    private static final Pattern SECRET_NAME =
-            Pattern.compile("(^|[_-])(keys?|tokens?|passwd|bearer)$|api_?key|private_?key|access_?key|secret|password|credential"
+    private static final Pattern SECRET_NAME = Pattern.compile(
+            "(^|[_-])(keys?|tokens?|passwd|bearer)$|api_?key|private_?key|access_?key|secret|password|credential"
                     + "|authorization|(access|auth|refresh|session|bearer)_?token");
 
     /** What a key looks like inside a longer text. */
