@@ -133,14 +133,16 @@ final class Databases implements AutoCloseable {
     @Override
     public void close() {
         worker.shutdownNow();
+        if (backend.isOurs()) {
+            // It goes as a whole, and may be halted, so nothing is asked of it.
+            return;
+        }
         synchronized (serverLock) {
-            if (!backend.isOurs()) {
-                for (String database : existing) {
-                    try {
-                        drop(database, foreground);
-                    } catch (SQLException e) {
-                        LOG.warn("Database {} stays behind on {}; a later run drops it", database, backend, e);
-                    }
+            for (String database : existing) {
+                try {
+                    drop(database, foreground);
+                } catch (SQLException e) {
+                    LOG.warn("Database {} stays behind on {}; a later run drops it", database, backend, e);
                 }
             }
             background.close();

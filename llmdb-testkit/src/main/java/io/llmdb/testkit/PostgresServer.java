@@ -236,11 +236,16 @@ public final class PostgresServer implements AutoCloseable {
         return databases;
     }
 
-    /** Ends the server and all its databases. The shared one ends by itself with the JVM. */
+    /**
+     * Ends the server and all its databases. Does nothing to the {@linkplain #shared() shared} one, which ends with the
+     * JVM.
+     */
     @Override
     public void close() {
-        Runtime.getRuntime().removeShutdownHook(atExit);
-        shutDown();
+        if (this != Shared.startedServer()) {
+            Runtime.getRuntime().removeShutdownHook(atExit);
+            shutDown();
+        }
     }
 
     private void shutDown() {

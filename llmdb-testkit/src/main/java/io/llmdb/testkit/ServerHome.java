@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -31,6 +32,9 @@ final class ServerHome {
             trap '' INT TERM HUP
             cat >/dev/null
             pid=$(head -n 1 "$1/data/postmaster.pid")
+            if [ -r "/proc/$pid/cmdline" ] && ! tr '\\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$1"; then
+              pid=
+            fi
             if [ -n "$pid" ]; then
               kill -QUIT "$pid"; kill -CONT "$pid"
               n=0
@@ -140,10 +144,7 @@ final class ServerHome {
                         LOG.info("Ending a PostgreSQL that a killed JVM left behind in {}", home);
                         Signals.send("QUIT", List.of(postmaster.pid()));
                         Signals.send("CONT", List.of(postmaster.pid()));
-                        Await.until(
-                                "a left-over PostgreSQL ends",
-                                java.time.Duration.ofSeconds(15),
-                                () -> !postmaster.isAlive());
+                        Await.until("a left-over PostgreSQL ends", Duration.ofSeconds(15), () -> !postmaster.isAlive());
                     }
                     deleteTree(home);
                 }
@@ -157,6 +158,7 @@ final class ServerHome {
         return directory.resolve("lock");
     }
 
+    /** The process that the server's own file names, unless that has ended and the number is another's now. */
     private static @Nullable ProcessHandle postmaster(Path directory) {
         try (Stream<String> lines = Files.lines(directory.resolve("data").resolve("postmaster.pid"))) {
             return lines.findFirst()
@@ -164,6 +166,10 @@ final class ServerHome {
                     .filter(line -> line.matches("[0-9]+"))
                     .flatMap(line -> ProcessHandle.of(Long.parseLong(line)))
                     .filter(ProcessHandle::isAlive)
+                    .filter(process -> process.info()
+                            .commandLine()
+                            .filter(command -> command.contains(directory.toString()))
+                            .isPresent())
                     .orElse(null);
         } catch (IOException e) {
             return null;

@@ -107,6 +107,67 @@ class PostgresServerTest {
         }
     }
 
+    @Test
+    void isOneOfOnesOwnWhereItsUrlIsGiven() {
+        try (TestDatabase database = server.newEmptyDatabase("llmdb")) {
+            TestDatabase admin = database;
+            asAdmin(admin, "CREATE ROLE creator LOGIN CREATEDB PASSWORD 'very secret'");
+            String left = "llmdb_test_1_abcd_1";
+            asAdmin(admin, "CREATE DATABASE " + left + " OWNER creator");
+            String url = "jdbc:postgresql://localhost:" + server.port()
+                    + "/postgres?user=creator&password=very%20secret&tcpKeepAlive=true";
+            try (ChildJvm child = ChildJvm.of(UsesAServer.class)
+                    .property("llmdb.test.postgres", url)
+                    .start()) {
+                child.awaitLine("used llmdb_test_", Duration.ofSeconds(60));
+                child.awaitLine("refused: The server is given by URL", Duration.ofSeconds(60));
+                Await.until("what an earlier run left is dropped", Duration.ofSeconds(30), () -> !exists(admin, left));
+                assertThat(
+                                database.rows(
+                                        "SELECT 1 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE r.rolname = 'creator'"))
+                        .isNotEmpty();
+                child.terminate();
+                child.awaitExit(Duration.ofSeconds(60));
+            }
+            assertThat(
+                            database.rows(
+                                    "SELECT datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE r.rolname = 'creator'"))
+                    .isEmpty();
+        }
+    }
+
+    private static void asAdmin(TestDatabase database, String sql) {
+        try (Connection connection = database.adminDataSource().getConnection()) {
+            connection.createStatement().execute(sql);
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static boolean exists(TestDatabase any, String database) {
+        return !any.rows("SELECT 1 FROM pg_database WHERE datname = ?", database)
+                .isEmpty();
+    }
+
+    /** Uses the server that a property names, and says what it sees. */
+    public static final class UsesAServer {
+
+        private UsesAServer() {}
+
+        public static void main(String[] args) throws Exception {
+            PostgresServer own = PostgresServer.shared();
+            try (TestDatabase database = own.newDatabase("llmdb")) {
+                System.out.println("used " + database.name() + " with " + database.count("LLM_TeamTable") + " teams");
+            }
+            try {
+                own.stop();
+            } catch (TestkitException e) {
+                System.out.println("refused: " + e.getMessage());
+            }
+            Thread.currentThread().join();
+        }
+    }
+
     /** Starts the shared server and waits to be killed. */
     public static final class StartsAServer {
 
