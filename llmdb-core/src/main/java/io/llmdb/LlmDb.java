@@ -67,7 +67,7 @@ public final class LlmDb implements AutoCloseable {
         this.budgets = budgets;
         this.spend = spend;
         this.changes = changes;
-        this.usage = new Usage(repositories.db());
+        this.usage = new Usage(repositories.db(), repositories.audit());
         this.modelAccess = modelAccess;
         this.modelCatalog = modelCatalog;
     }

@@ -59,6 +59,10 @@ public final class Repositories {
         return db;
     }
 
+    AuditTrail audit() {
+        return audit;
+    }
+
     /** @return virtual keys */
     public KeyRepository keys() {
         return new KeyRepository(db, audit, calendar).as(actor);

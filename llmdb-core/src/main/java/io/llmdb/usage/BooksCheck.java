@@ -1,5 +1,7 @@
 package io.llmdb.usage;
 
+import io.llmdb.audit.AuditTrail;
+import io.llmdb.common.Actor;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.Sql;
@@ -7,13 +9,9 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalDate;
 import java.time.OffsetDateTime;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 
 /**
@@ -38,11 +36,16 @@ public final class BooksCheck {
 
     private final Db db;
     private final Sql sql;
+    private final AuditTrail audit;
 
-    /** @param db the books */
-    public BooksCheck(Db db) {
+    /**
+     * @param db the books
+     * @param audit records what a repair changes
+     */
+    public BooksCheck(Db db, AuditTrail audit) {
         this.db = db;
         this.sql = db.sql();
+        this.audit = audit;
     }
 
     /**
@@ -67,8 +70,50 @@ public final class BooksCheck {
         return db.transaction(tx -> {
             Connection connection = tx.connection();
             Instant at = openSnapshot(connection);
-            return new Pass(connection, at, progress).run(started);
+            return new BooksPass(connection, sql, at, progress).run().verification(started);
         });
+    }
+
+    /**
+     * Checks everything and sets what is wrong: counters to what their log rows and adjustments add up to, rows of
+     * daily totals to what the log rows of their day add up to. Where the log itself is wrong, nothing is changed.
+     *
+     * <p>The check disturbs nobody. Then, in one transaction, the wrong counters are locked in the order in which
+     * everybody locks them, so that writers wait; the sums are made again and set. Each counter that is set leaves a
+     * row in {@code "LLM_SpendAdjustment"} of amount 0 whose reason says what it was and what it is, and a row in the
+     * audit log where that is kept.
+     *
+     * @param actor who asks for it
+     * @return what was found, what was set and what was not
+     * @throws InvalidArgumentException within a transaction of the caller
+     */
+    public Repair repair(Actor actor) {
+        return repair(actor, progress -> {});
+    }
+
+    /**
+     * The same, telling how far the check has come.
+     *
+     * @param actor who asks for it
+     * @param progress is told after each step of the check, on this thread
+     * @return what was found, what was set and what was not
+     * @throws InvalidArgumentException within a transaction of the caller
+     */
+    public Repair repair(Actor actor, Consumer<VerificationProgress> progress) {
+        if (db.isJoined()) {
+            throw new InvalidArgumentException(
+                    "The books cannot be repaired within a transaction: its snapshot would be older than the locks");
+        }
+        long started = System.nanoTime();
+        Findings findings = db.transaction(tx -> {
+            Instant at = openSnapshot(tx.connection());
+            return new BooksPass(tx.connection(), sql, at, progress).run();
+        });
+        Verification verification = findings.verification(started);
+        if (verification.agrees()) {
+            return new Repair(verification, List.of(), List.of());
+        }
+        return db.transaction(tx -> new BooksRepair(tx, sql, audit, actor, findings).run(verification));
     }
 
     private Instant openSnapshot(Connection connection) throws SQLException {
@@ -85,85 +130,11 @@ public final class BooksCheck {
             } else {
                 statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
             }
-            statement.execute("SET LOCAL jit = off");
-            statement.execute("SET LOCAL work_mem = '64MB'");
+            BooksPass.prepare(statement);
             try (ResultSet rows = statement.executeQuery(sql.of("SELECT ${llmdb}.llmdb_now()"))) {
                 rows.next();
                 return rows.getObject(1, OffsetDateTime.class).toInstant();
             }
-        }
-    }
-
-    /** One verification. */
-    private final class Pass {
-
-        private final Connection connection;
-        private final Instant at;
-        private final Consumer<VerificationProgress> progress;
-        private int done;
-        private int steps;
-
-        Pass(Connection connection, Instant at, Consumer<VerificationProgress> progress) {
-            this.connection = connection;
-            this.at = at;
-            this.progress = progress;
-        }
-
-        Verification run(long started) throws SQLException {
-            BookDays days = BookDays.read(connection, sql);
-            steps = days.sources().size() + ScopeBooks.values().length + 2;
-            DailyCheck daily = new DailyCheck(sql);
-            for (Map.Entry<LocalDate, BookDays.Source> day : days.sources().entrySet()) {
-                daily.check(connection, day.getKey(), days);
-                finished("log of " + day.getKey());
-            }
-            CounterCheck main = new CounterCheck(sql);
-            for (ScopeBooks scope : ScopeBooks.values()) {
-                main.check(connection, scope, daily.ruined(), daily.opaque(), cellsToJudge(daily));
-                finished("counters of each " + scope.scope().words());
-            }
-            FurtherCounterCheck further = new FurtherCounterCheck(sql);
-            further.check(connection, daily.withFurtherCounters(), daily.opaque());
-            finished("budgets by model and further windows");
-
-            List<Difference> ofDays = new ArrayList<>(daily.differences());
-            ofDays.addAll(Judge.judge(daily.cells(), daily.ruined(), main.states()));
-            List<Difference> differences = new ArrayList<>();
-            main.states().values().forEach(state -> differences.addAll(state.differences()));
-            differences.addAll(further.differences());
-            differences.addAll(ofDays);
-
-            List<String> notes = new ArrayList<>(daily.notes());
-            if (main.windowsUnknown() > 0) {
-                notes.add("The windows of " + main.windowsUnknown()
-                        + " counters are not checked: they began within a day of which the log does not tell all");
-            }
-            notes.addAll(further.notes());
-            notes.addAll(LeaseCheck.notes(connection, sql));
-            finished("reservations");
-            int listed = Math.min(differences.size(), Verification.MAX_LISTED);
-            return new Verification(
-                    at,
-                    differences.subList(0, listed),
-                    differences.size() - listed,
-                    notes,
-                    daily.logRows(),
-                    daily.logSpend(),
-                    days.sources().size(),
-                    main.counters() + further.counters(),
-                    Duration.ofNanos(System.nanoTime() - started));
-        }
-
-        /** Of a day that is added up from the log alone, nothing is left to judge. */
-        private List<DailyCell> cellsToJudge(DailyCheck daily) {
-            return daily.cells().stream()
-                    .filter(cell -> !daily.ruined().contains(cell.day()))
-                    .toList();
-        }
-
-        private void finished(String step) {
-            done++;
-            progress.accept(new VerificationProgress(step, done, steps));
         }
     }
 }

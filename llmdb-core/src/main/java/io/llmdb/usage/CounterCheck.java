@@ -11,10 +11,7 @@ import java.time.LocalDate;
 import java.util.Collection;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedSet;
 
 /** Compares main counters with the sums of the daily totals and, where these are wrong or too coarse, of the log. */
@@ -36,30 +33,14 @@ final class CounterCheck {
      *
      * @param ruined days whose daily totals are not to be believed
      * @param opaque days of which the log does not tell all
-     * @param cells cells whose counters are wanted whether or not they agree
+     * @param wanted counters that are wanted whether or not they agree
      */
     void check(
             Connection connection,
             ScopeBooks scope,
             SortedSet<LocalDate> ruined,
             SortedSet<LocalDate> opaque,
-            Collection<DailyCell> cells)
-            throws SQLException {
-        Set<CounterId> wanted = new LinkedHashSet<>();
-        for (DailyCell cell : cells) {
-            if (cell.book() == scope.daily()) {
-                wanted.add(scope.counterOf(cell));
-            }
-        }
-        check(connection, scope, ruined, opaque, List.copyOf(wanted));
-    }
-
-    void check(
-            Connection connection,
-            ScopeBooks scope,
-            SortedSet<LocalDate> ruined,
-            SortedSet<LocalDate> opaque,
-            List<CounterId> wanted)
+            Collection<CounterId> wanted)
             throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(statements.get(scope))) {
             Array ruinedDays = dates(connection, ruined);

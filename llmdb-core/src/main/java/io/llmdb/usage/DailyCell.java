@@ -1,5 +1,6 @@
 package io.llmdb.usage;
 
+import java.math.BigDecimal;
 import java.time.LocalDate;
 import java.util.List;
 
@@ -25,5 +26,42 @@ record DailyCell(DailyBook book, LocalDate day, List<String> key, Sums log, Sums
 
     String keyOf(String column) {
         return key.get(book.keys().indexOf(column));
+    }
+
+    /** Tells of the first column that differs; the others follow in words. */
+    Difference difference(Difference.Kind kind, Sums expected, Sums found) {
+        StringBuilder where = new StringBuilder();
+        if (kind == Difference.Kind.SPEND_LOG) {
+            where.append("log rows of ");
+        } else if (found.sameAs(Sums.NONE)) {
+            where.append("missing row of ");
+        }
+        where.append(book.words(this));
+        List<BigDecimal> expectedValues = expected.values();
+        List<BigDecimal> foundValues = found.values();
+        int first = -1;
+        for (int i = 0; i < expectedValues.size(); i++) {
+            if (expectedValues.get(i).compareTo(foundValues.get(i)) == 0) {
+                continue;
+            }
+            if (first < 0) {
+                first = i;
+                continue;
+            }
+            where.append(", ")
+                    .append(Sums.COLUMNS.get(i))
+                    .append(' ')
+                    .append(foundValues.get(i).toPlainString())
+                    .append(" instead of ")
+                    .append(expectedValues.get(i).toPlainString());
+        }
+        return new Difference(
+                kind,
+                null,
+                day,
+                where.toString(),
+                Sums.COLUMNS.get(first),
+                expectedValues.get(first),
+                foundValues.get(first));
     }
 }

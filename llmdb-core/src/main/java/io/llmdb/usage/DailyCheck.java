@@ -13,6 +13,8 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** Compares the daily totals with the log, day by day, and remembers what differs. */
@@ -23,11 +25,12 @@ final class DailyCheck {
 
     private final Map<DailyBook, String> statements = new EnumMap<>(DailyBook.class);
     private final List<DailyCell> cells = new ArrayList<>();
-    private final TreeSet<LocalDate> ruined = new TreeSet<>();
+    private final TreeMap<LocalDate, RuinedDay> ruined = new TreeMap<>();
     private final TreeSet<LocalDate> withFurtherCounters = new TreeSet<>();
     private final TreeSet<LocalDate> opaque = new TreeSet<>();
     private final List<String> notes = new ArrayList<>();
     private final List<Difference> differences = new ArrayList<>();
+    private long rowsOfDay;
     private long logRows;
     private BigDecimal logSpend = BigDecimal.ZERO;
 
@@ -45,28 +48,64 @@ final class DailyCheck {
         if (source == Source.DAILY_TOTALS) {
             return;
         }
+        List<DailyCell> ofDay = new ArrayList<>();
+        long booked = 0;
+        boolean tooMany = false;
         for (DailyBook book : DailyBook.values()) {
             List<DailyCell> differing = new ArrayList<>();
-            long requests = read(connection, book, day, differing);
-            if (source == Source.LOG_AND_RECEIPTS) {
-                if (book == DailyBook.SPEND) {
-                    compareWithReceipts(day, requests, days.receipts(day));
-                }
-            } else {
-                if (differing.size() > MAX_CELLS) {
-                    ruined.add(day);
-                    notes.add("In \"" + book.table() + "\" more than " + MAX_CELLS + " rows of " + day
-                            + " differ from the log; only so many are listed");
-                    differing.remove(differing.size() - 1);
-                }
-                cells.addAll(differing);
+            long requests = read(connection, book, day, MAX_CELLS + 1, differing);
+            if (book == DailyBook.SPEND) {
+                booked = requests;
             }
+            tooMany |= differing.size() > MAX_CELLS;
+            ofDay.addAll(differing);
+        }
+        if (source == Source.LOG_AND_RECEIPTS) {
+            compareWithReceipts(day, booked, days.receipts(day));
+        } else if (tooMany) {
+            ruined.put(day, new RuinedDay(booked, rowsOfDay, ofDay));
+        } else {
+            cells.addAll(ofDay);
         }
     }
 
-    private long rowsOfDay;
+    /** Decides that on days on which very much differs the log is wrong, so that the daily totals are what is known. */
+    void blameLogForRuined() {
+        ruined.forEach((day, found) -> {
+            differences.add(new Difference(
+                    Difference.Kind.SPEND_LOG,
+                    null,
+                    day,
+                    "log rows of " + day,
+                    "api_requests",
+                    BigDecimal.valueOf(found.booked),
+                    BigDecimal.valueOf(found.logged)));
+            opaque.add(day);
+        });
+        ruined.clear();
+    }
 
-    private long read(Connection connection, DailyBook book, LocalDate day, List<DailyCell> differing)
+    /** Decides that on days on which very much differs the daily totals are wrong. */
+    void blameTotalsForRuined() {
+        ruined.forEach((day, found) -> {
+            found.cells.forEach(
+                    cell -> differences.add(cell.difference(cell.book().kind(), cell.log(), cell.booked())));
+            notes.add("On " + day + " more than " + MAX_CELLS
+                    + " rows of daily totals differ from the log; only so many of a table are listed");
+        });
+    }
+
+    private record RuinedDay(long booked, long logged, List<DailyCell> cells) {}
+
+    /** All cells of a day in which a table differs from the log now. */
+    List<DailyCell> differing(Connection connection, DailyBook book, LocalDate day) throws SQLException {
+        List<DailyCell> differing = new ArrayList<>();
+        read(connection, book, day, Integer.MAX_VALUE, differing);
+        return differing;
+    }
+
+    /** @return the requests that the table counts */
+    private long read(Connection connection, DailyBook book, LocalDate day, int limit, List<DailyCell> differing)
             throws SQLException {
         int keys = book.keys().size();
         long requests = 0;
@@ -74,7 +113,7 @@ final class DailyCheck {
             statement.setObject(1, day.atStartOfDay().atOffset(ZoneOffset.UTC));
             statement.setObject(2, day.plusDays(1).atStartOfDay().atOffset(ZoneOffset.UTC));
             statement.setObject(3, day);
-            statement.setInt(4, MAX_CELLS + 1);
+            statement.setInt(4, limit);
             statement.setObject(5, day);
             try (ResultSet rows = statement.executeQuery()) {
                 rows.next();
@@ -114,14 +153,14 @@ final class DailyCheck {
         }
     }
 
-    /** Cells that differ, on days that the log tells of in full. */
+    /** Cells that differ, on days that the log tells of in full and of which not too much differs. */
     List<DailyCell> cells() {
         return cells;
     }
 
-    /** Days of which too much differs; their daily totals say nothing about counters. */
-    TreeSet<LocalDate> ruined() {
-        return ruined;
+    /** Days of which too much differs to look at it cell by cell. */
+    SortedSet<LocalDate> ruined() {
+        return ruined.navigableKeySet();
     }
 
     /** Days with log rows that count on counters beside the main ones. */

@@ -58,7 +58,7 @@ final class FurtherCounterCheck {
             SELECT * FROM compared WHERE total_spend <> expected_total_spend AND ? OR spend <> expected_spend AND NOT blind""";
 
     private final String statement;
-    private final List<Difference> differences = new ArrayList<>();
+    private final List<CounterState> states = new ArrayList<>();
     private final List<String> notes = new ArrayList<>();
     private long counters;
 
@@ -105,7 +105,7 @@ final class FurtherCounterCheck {
     }
 
     private void read(ResultSet rows, boolean complete) throws SQLException {
-        CounterState state = new CounterState(
+        states.add(new CounterState(
                 new CounterId(
                         Scope.ofSqlName(rows.getString(1)),
                         rows.getString(2),
@@ -118,12 +118,12 @@ final class FurtherCounterCheck {
                 rows.getBigDecimal(6),
                 complete ? rows.getBigDecimal(7) : rows.getBigDecimal(6),
                 rows.getBigDecimal(8),
-                rows.getBigDecimal(9));
-        differences.addAll(state.differences());
+                rows.getBigDecimal(9)));
     }
 
-    List<Difference> differences() {
-        return differences;
+    /** The counters that differ. */
+    List<CounterState> states() {
+        return states;
     }
 
     List<String> notes() {

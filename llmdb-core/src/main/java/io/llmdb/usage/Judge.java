@@ -2,7 +2,6 @@ package io.llmdb.usage;
 
 import io.llmdb.spend.CounterId;
 import java.math.BigDecimal;
-import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -15,37 +14,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Says of cells in which log and daily totals differ which of the two is wrong, so that one wrong row is told once and
- * not on every counter above it. The witness is a counter: if it agrees with the daily totals, the log is wrong.
+ * not on every counter above it. The witnesses are the counters: if they agree with the daily totals, the log is wrong.
  *
  * <p>A pure function of the cells and counters. Where no witness helps, the log is believed.
  */
 final class Judge {
 
-    /** Whom to ask, the most particular first. */
-    private static final List<ScopeBooks> WITNESSES = List.of(
-            ScopeBooks.KEY,
-            ScopeBooks.TEAM_MEMBER,
-            ScopeBooks.ORGANIZATION_MEMBER,
-            ScopeBooks.USER,
-            ScopeBooks.TEAM,
-            ScopeBooks.ORGANIZATION,
-            ScopeBooks.END_USER,
-            ScopeBooks.TAG,
-            ScopeBooks.PROXY);
-
     /** Of more cells, not every combination is tried. */
     private static final int MAX_COMBINED = 12;
 
+    private final List<DailyCell> cells;
     private final Map<CounterId, CounterState> counters;
     private final Set<DailyCell> wrongInLog = new HashSet<>();
-    private final Set<DailyCell> wrongInTotals = new HashSet<>();
-
-    /** What the wrong totals lack of each counter's spend. */
-    private final Map<CounterState, BigDecimal> explained = new HashMap<>();
+    private final Set<DailyCell> wrongInTotals = new LinkedHashSet<>();
 
     private final Map<String, List<DailyCell>> byDayAndModel = new HashMap<>();
 
     private Judge(List<DailyCell> cells, Map<CounterId, CounterState> counters) {
+        this.cells = cells;
         this.counters = counters;
         for (DailyCell cell : cells) {
             byDayAndModel
@@ -58,64 +44,64 @@ final class Judge {
      * Judges, and lets the counters expect what the daily totals lack.
      *
      * @param cells cells that differ
-     * @param ruined days whose daily totals the counters were not compared with
      * @param counters all counters that these count on, and others that differ
-     * @return the differences to tell
+     * @return the judgement
      */
-    static List<Difference> judge(List<DailyCell> cells, Set<LocalDate> ruined, Map<CounterId, CounterState> counters) {
-        List<DailyCell> judged =
-                cells.stream().filter(cell -> !ruined.contains(cell.day())).toList();
-        Judge judge = new Judge(judged, counters);
-        judge.byWitness(judged);
-        judge.byLikeness(judged);
+    static Judge judge(List<DailyCell> cells, Map<CounterId, CounterState> counters) {
+        Judge judge = new Judge(cells, counters);
+        judge.byWitness();
+        judge.byLikeness(cells);
         judge.wrongInTotals.forEach(judge::expectMore);
+        return judge;
+    }
+
+    List<Difference> differences() {
         List<Difference> differences = new ArrayList<>();
         for (DailyCell cell : cells) {
-            if (ruined.contains(cell.day()) || judge.wrongInTotals.contains(cell)) {
-                differences.add(difference(cell.book().kind(), cell, cell.log(), cell.booked()));
-            } else if (!judge.isToldByAnother(cell)) {
-                differences.add(difference(Difference.Kind.SPEND_LOG, cell, cell.booked(), cell.log()));
+            if (wrongInTotals.contains(cell)) {
+                differences.add(cell.difference(cell.book().kind(), cell.log(), cell.booked()));
+            } else if (!isToldByAnother(cell)) {
+                differences.add(cell.difference(Difference.Kind.SPEND_LOG, cell.booked(), cell.log()));
             }
         }
         return differences;
     }
 
-    private void byWitness(List<DailyCell> cells) {
-        Set<DailyCell> open = new LinkedHashSet<>(cells);
-        open.removeIf(cell -> cell.missing().spend().signum() == 0);
-        for (ScopeBooks scope : WITNESSES) {
+    /** Rows of daily totals that are to be set to what the log says. */
+    Set<DailyCell> wrongInTotals() {
+        return wrongInTotals;
+    }
+
+    /**
+     * Each counter above a cell says which of the cells below it lack what it holds. The log is blamed where more of
+     * them say so than not.
+     */
+    private void byWitness() {
+        Map<DailyCell, Integer> forTheLog = new HashMap<>();
+        for (ScopeBooks scope : ScopeBooks.values()) {
             Map<CounterState, List<DailyCell>> byWitness = new LinkedHashMap<>();
-            for (DailyCell cell : open) {
+            for (DailyCell cell : cells) {
                 CounterState witness = witness(scope, cell);
-                if (witness != null) {
+                if (witness != null && cell.missing().spend().signum() != 0) {
                     byWitness.computeIfAbsent(witness, any -> new ArrayList<>()).add(cell);
                 }
             }
-            byWitness.forEach((witness, group) -> {
-                BigDecimal excess = witness.excess().subtract(explained.getOrDefault(witness, BigDecimal.ZERO));
-                List<DailyCell> lacking = lacking(group, excess);
+            byWitness.forEach((witness, below) -> {
+                List<DailyCell> lacking = lacking(below, witness.excess());
                 if (lacking != null) {
-                    lacking.forEach(this::blameTotals);
-                    group.stream().filter(cell -> !lacking.contains(cell)).forEach(wrongInLog::add);
-                    group.forEach(open::remove);
+                    below.forEach(cell -> forTheLog.merge(cell, lacking.contains(cell) ? 1 : -1, Integer::sum));
                 }
             });
         }
-        open.forEach(this::blameTotals);
+        for (DailyCell cell : cells) {
+            if (cell.missing().spend().signum() != 0) {
+                (forTheLog.getOrDefault(cell, 0) < 0 ? wrongInLog : wrongInTotals).add(cell);
+            }
+        }
     }
 
     private @Nullable CounterState witness(ScopeBooks scope, DailyCell cell) {
         return scope.daily() == cell.book() ? counters.get(scope.counterOf(cell)) : null;
-    }
-
-    private void blameTotals(DailyCell cell) {
-        wrongInTotals.add(cell);
-        for (ScopeBooks scope : WITNESSES) {
-            CounterState witness = witness(scope, cell);
-            if (witness != null) {
-                explained.merge(witness, cell.missing().spend(), BigDecimal::add);
-            }
-        }
     }
 
     /** The cells that together lack the amount; null where no combination does. */
@@ -185,48 +171,11 @@ final class Judge {
     }
 
     private void expectMore(DailyCell cell) {
-        for (ScopeBooks scope : WITNESSES) {
+        for (ScopeBooks scope : ScopeBooks.values()) {
             CounterState counter = witness(scope, cell);
             if (counter != null) {
                 counter.expectMore(cell.day(), cell.missing().spend());
             }
         }
-    }
-
-    /** Tells of the first column that differs; the others follow in words. */
-    private static Difference difference(Difference.Kind kind, DailyCell cell, Sums expected, Sums found) {
-        StringBuilder where = new StringBuilder();
-        if (kind == Difference.Kind.SPEND_LOG) {
-            where.append("log rows of ");
-        } else if (found.sameAs(Sums.NONE)) {
-            where.append("missing row of ");
-        }
-        where.append(cell.book().words(cell));
-        List<BigDecimal> expectedValues = expected.values();
-        List<BigDecimal> foundValues = found.values();
-        int first = -1;
-        for (int i = 0; i < expectedValues.size(); i++) {
-            if (expectedValues.get(i).compareTo(foundValues.get(i)) == 0) {
-                continue;
-            }
-            if (first < 0) {
-                first = i;
-                continue;
-            }
-            where.append(", ")
-                    .append(Sums.COLUMNS.get(i))
-                    .append(' ')
-                    .append(foundValues.get(i).toPlainString())
-                    .append(" instead of ")
-                    .append(expectedValues.get(i).toPlainString());
-        }
-        return new Difference(
-                kind,
-                null,
-                cell.day(),
-                where.toString(),
-                Sums.COLUMNS.get(first),
-                expectedValues.get(first),
-                foundValues.get(first));
     }
 }

@@ -3,6 +3,10 @@ package io.llmdb.usage;
 import io.llmdb.internal.Sql;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.Scope;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Where the main counter of a scope stands, and which daily rows and log rows count on it. */
 enum ScopeBooks {
@@ -225,5 +229,13 @@ enum ScopeBooks {
             case TAG -> CounterId.of(scope, cell.keyOf("tag"));
             case PROXY -> CounterId.of(scope, "");
         };
+    }
+
+    /** The counters of this scope that cells count on, each once. */
+    Set<CounterId> countersOf(Collection<DailyCell> cells) {
+        return cells.stream()
+                .filter(cell -> cell.book() == daily)
+                .map(this::counterOf)
+                .collect(Collectors.toCollection(LinkedHashSet::new));
     }
 }

@@ -1,5 +1,7 @@
 package io.llmdb.usage;
 
+import io.llmdb.audit.AuditTrail;
+import io.llmdb.common.Actor;
 import io.llmdb.internal.Db;
 import java.util.function.Consumer;
 
@@ -8,9 +10,12 @@ public final class Usage {
 
     private final BooksCheck check;
 
-    /** @param db the books */
-    public Usage(Db db) {
-        this.check = new BooksCheck(db);
+    /**
+     * @param db the books
+     * @param audit records what a repair changes
+     */
+    public Usage(Db db, AuditTrail audit) {
+        this.check = new BooksCheck(db, audit);
     }
 
     /**
@@ -30,5 +35,17 @@ public final class Usage {
      */
     public Verification verify(Consumer<VerificationProgress> progress) {
         return check.verify(progress);
+    }
+
+    /**
+     * Checks, and sets counters and daily totals that are wrong to what the log says. Where the log itself is wrong,
+     * nothing is changed.
+     *
+     * @param actor who asks for it
+     * @return what was found, what was set and what was not
+     * @throws io.llmdb.error.InvalidArgumentException within a transaction of the caller
+     */
+    public Repair repair(Actor actor) {
+        return check.repair(actor);
     }
 }

@@ -1,206 +1,114 @@
 package io.llmdb.tests.usage;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.llmdb.audit.AuditTrail;
+import io.llmdb.common.Actor;
+import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.usage.BooksCheck;
-import io.llmdb.usage.Difference;
-import io.llmdb.usage.Difference.Kind;
 import io.llmdb.usage.Verification;
 import io.llmdb.usage.VerificationProgress;
 import java.math.BigDecimal;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@LlmDbTest
+/** The check of the books on four days of traffic; each test spoils them in a transaction of its own. */
+@LlmDbTest(sharedByClass = true)
 class BooksCheckTest {
 
-    /** Ways to spoil the books, each in one place, and what the check has to say. */
-    enum Plant {
-        KEY_TOTAL(
-                Kind.TOTAL_SPEND,
-                "key \"key3\"",
-                "total_spend",
-                "1.5",
-                "UPDATE ${llmdb}.\"LLM_VerificationToken\" SET total_spend = total_spend + 1.5 WHERE token = 'key3'"),
-        USER_WINDOW(
-                Kind.WINDOW_SPEND,
-                "user \"user1\"",
-                "spend",
-                "0.0000000000001",
-                "UPDATE ${llmdb}.\"LLM_UserTable\" SET spend = spend + 0.0000000000001 WHERE user_id = 'user1'"),
-        TEAM_DAY_WINDOW(
-                Kind.WINDOW_SPEND,
-                "team \"team0\"",
-                "spend",
-                "-0.001",
-                "UPDATE ${llmdb}.\"LLM_TeamTable\" SET spend = spend - 0.001 WHERE team_id = 'team0'"),
-        TEAM_MEMBER_TOTAL(
-                Kind.TOTAL_SPEND,
-                "team member \"user2\" of \"team2\"",
-                "total_spend",
-                "-0.002",
-                "UPDATE ${llmdb}.\"LLM_TeamMembership\" SET total_spend = total_spend - 0.002 WHERE user_id = 'user2'"),
-        ORGANIZATION_TOTAL(
-                Kind.TOTAL_SPEND,
-                "organization \"org1\"",
-                "total_spend",
-                "0.003",
-                "UPDATE ${llmdb}.\"LLM_OrganizationTable\" SET total_spend = total_spend + 0.003 WHERE organization_id = 'org1'"),
-        ORGANIZATION_MEMBER_WINDOW(
-                Kind.WINDOW_SPEND,
-                "organization member \"user0\" of \"org0\"",
-                "spend",
-                "0.004",
-                "UPDATE ${llmdb}.\"LLM_OrganizationMembership\" SET spend = spend + 0.004 WHERE user_id = 'user0'"),
-        END_USER_TOTAL(
-                Kind.TOTAL_SPEND,
-                "end user \"customer7\"",
-                "total_spend",
-                "0.005",
-                "UPDATE ${llmdb}.\"LLM_EndUserTable\" SET total_spend = total_spend + 0.005 WHERE user_id = 'customer7'"),
-        TAG_WINDOW(
-                Kind.WINDOW_SPEND,
-                "tag \"batch\"",
-                "spend",
-                "-0.006",
-                "UPDATE ${llmdb}.\"LLM_TagTable\" SET spend = spend - 0.006 WHERE tag_name = 'batch'"),
-        PROXY_TOTAL(
-                Kind.TOTAL_SPEND,
-                "proxy",
-                "total_spend",
-                "0.007",
-                "UPDATE ${llmdb}.\"LLM_SpendCounter\" SET total_spend = total_spend + 0.007 WHERE scope = 'proxy'"),
-        MODEL_BUDGET_WINDOW(
-                Kind.WINDOW_SPEND,
-                "key \"key0\" for model \"gpt-4o\" per 1d",
-                "spend",
-                "0.008",
-                "UPDATE ${llmdb}.\"LLM_SpendCounter\" SET spend = spend + 0.008 WHERE scope_id = 'key0' AND model = 'gpt-4o'"),
-        FURTHER_WINDOW_TOTAL(
-                Kind.TOTAL_SPEND,
-                "team member \"user5\" of \"team1\" per 2d",
-                "total_spend",
-                "-0.009",
-                "UPDATE ${llmdb}.\"LLM_SpendCounter\" SET total_spend = total_spend - 0.009 WHERE scope_id = 'user5'"),
-        DAILY_ROW(
-                Kind.DAILY_SPEND,
-                "2026-03-29 key \"key5\" user \"user5\" team \"team1\" organization \"org1\" model \"gpt-4o\" model group \"gpt-4o\" provider \"openai\"",
-                "spend",
-                "0.01",
-                """
-                UPDATE ${llmdb}."LLM_DailySpend" SET spend = spend + 0.01
-                WHERE day = '2026-03-29' AND api_key = 'key5' AND model = 'gpt-4o' AND model_group = 'gpt-4o'"""),
-        DAILY_END_USER_TOKENS(
-                Kind.DAILY_END_USER_SPEND,
-                "2026-03-28 end user \"customer3\" model \"claude-sonnet\"",
-                "prompt_tokens",
-                "11",
-                """
-                UPDATE ${llmdb}."LLM_DailyEndUserSpend" SET prompt_tokens = prompt_tokens + 11
-                WHERE day = '2026-03-28' AND end_user = 'customer3' AND model = 'claude-sonnet'"""),
-        DAILY_TAG_ROW_GONE(
-                Kind.DAILY_TAG_SPEND,
-                "missing row of 2026-03-30 tag \"nightly\" model \"mistral-small\"",
-                "spend",
-                null,
-                "DELETE FROM ${llmdb}.\"LLM_DailyTagSpend\" WHERE day = '2026-03-30' AND tag = 'nightly' AND model = 'mistral-small'"),
-        DAILY_ROW_TOO_MANY(Kind.DAILY_SPEND, "2026-04-09 key \"key1\" model \"gpt-4o\"", "spend", "0.02", """
-                INSERT INTO ${llmdb}."LLM_DailySpend" VALUES ('2026-04-09', 'key1', '', '', '', 'gpt-4o', '', '', 0.02, 1, 1, 1, 1, 0)"""),
-        LOG_ROW_GONE(Kind.SPEND_LOG, "log rows of 2026-03-28 key \"key8\"", "spend", null, """
-                DELETE FROM ${llmdb}."LLM_SpendLogs" WHERE id = (
-                    SELECT id FROM ${llmdb}."LLM_SpendLogs" WHERE api_key = 'key8' AND "startTime" < '2026-03-29 00:00Z' AND spend > 0
-                        AND jsonb_array_length(request_tags) = 2 AND end_user IS NOT NULL
-                    ORDER BY id LIMIT 1)"""),
-        LOG_ROW_CHANGED(Kind.SPEND_LOG, "log rows of 2026-03-29 key \"key6\"", "spend", "0.03", """
-                UPDATE ${llmdb}."LLM_SpendLogs" SET spend = spend + 0.03 WHERE id = (
-                    SELECT id FROM ${llmdb}."LLM_SpendLogs" WHERE api_key = 'key6' AND "startTime" BETWEEN '2026-03-29 00:00Z' AND '2026-03-29 23:59Z'
-                    ORDER BY id LIMIT 1)""");
+    private static Company company;
 
-        final Kind kind;
-        final String where;
-        final String what;
-        final BigDecimal amount;
-        final String sql;
+    @BeforeAll
+    static void book(TestDatabase database) {
+        company = Company.on(database).withTraffic(4, 400);
+    }
 
-        Plant(Kind kind, String where, String what, String amount, String sql) {
-            this.kind = kind;
-            this.where = where;
-            this.what = what;
-            this.amount = amount == null ? null : new BigDecimal(amount);
-            this.sql = sql;
-        }
+    @AfterAll
+    static void close() {
+        company.close();
+    }
 
-        void plant(TestDatabase database) {
-            assertThat(database.execute(sql)).as("rows spoiled by " + this).isEqualTo(1);
-        }
-
-        boolean matches(Difference difference) {
-            return difference.kind() == kind
-                    && difference.where().startsWith(where)
-                    && difference.what().equals(what)
-                    && (amount == null || difference.difference().compareTo(amount) == 0);
+    private static Verification verifyWith(Plant... plants) throws SQLException {
+        try (Connection connection = company.database.dataSource().getConnection()) {
+            connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            connection.setAutoCommit(false);
+            for (Plant plant : plants) {
+                plant.plant(connection, company.database.schema());
+            }
+            Verification verification = new BooksCheck(company.db.joining(connection), AuditTrail.of(false)).verify();
+            connection.rollback();
+            return verification;
         }
     }
 
     @Test
-    void agreesWithWhatTheRecorderBooked(TestDatabase database) {
-        try (Company company = Company.on(database).withTraffic(4, 400)) {
-            List<VerificationProgress> steps = new ArrayList<>();
+    void agreesWithWhatTheRecorderBooked() {
+        List<VerificationProgress> steps = new ArrayList<>();
 
-            Verification verification = new BooksCheck(company.db).verify(steps::add);
+        Verification verification = new BooksCheck(company.db, AuditTrail.of(false)).verify(steps::add);
 
-            assertThat(verification.differences()).as(verification.toString()).isEmpty();
-            assertThat(verification.agrees()).isTrue();
-            assertThat(verification.notes()).isEmpty();
-            assertThat(verification.logRows()).isEqualTo(1600);
-            assertThat(verification.logSpend())
-                    .isEqualByComparingTo(
-                            company.events.stream().map(SpendEvent::cost).reduce(BigDecimal.ZERO, BigDecimal::add));
-            assertThat(verification.days()).isEqualTo(4);
-            assertThat(verification.counters()).isGreaterThan(12 + 8 + 4 + 8 + 2 + 8 + 20 + 3 + 1);
-            assertThat(steps.get(steps.size() - 1).done())
-                    .isEqualTo(steps.get(0).total())
-                    .isEqualTo(steps.size());
-            assertThat(verification.toString()).startsWith("The books agree: 1600 log rows");
-        }
+        assertThat(verification.differences()).as(verification.toString()).isEmpty();
+        assertThat(verification.agrees()).isTrue();
+        assertThat(verification.notes()).isEmpty();
+        assertThat(verification.logRows()).isEqualTo(1600);
+        assertThat(verification.logSpend())
+                .isEqualByComparingTo(
+                        company.events.stream().map(SpendEvent::cost).reduce(BigDecimal.ZERO, BigDecimal::add));
+        assertThat(verification.days()).isEqualTo(4);
+        assertThat(verification.counters()).isGreaterThan(12 + 8 + 4 + 8 + 2 + 8 + 20 + 3 + 1);
+        assertThat(steps.get(steps.size() - 1).done())
+                .isEqualTo(steps.get(0).total())
+                .isEqualTo(steps.size());
+        assertThat(verification.toString()).startsWith("The books agree: 1600 log rows");
     }
 
     @ParameterizedTest
     @EnumSource
-    void findsEachAlone(Plant plant, TestDatabase database) {
-        try (Company company = Company.on(database).withTraffic(4, 400)) {
-            plant.plant(database);
+    void findsEachAlone(Plant plant) throws SQLException {
+        Verification verification = verifyWith(plant);
 
-            Verification verification = new BooksCheck(company.db).verify();
-
-            assertThat(verification.differences()).as(verification.toString()).hasSize(1);
-            assertThat(verification.differences()).allMatch(plant::matches, plant.where);
-        }
+        assertThat(verification.differences()).as(verification.toString()).hasSize(1);
+        assertThat(verification.differences()).allMatch(plant::matches, plant.where);
     }
 
     @Test
-    void findsAllTogetherAndNoOther(TestDatabase database) {
-        try (Company company = Company.on(database).withTraffic(4, 400)) {
-            for (Plant plant : Plant.values()) {
-                plant.plant(database);
-            }
+    void findsAllTogetherAndNoOther() throws SQLException {
+        Verification verification = verifyWith(Plant.values());
 
-            Verification verification = new BooksCheck(company.db).verify();
+        for (Plant plant : Plant.values()) {
+            assertThat(verification.differences())
+                    .as(plant + " in\n" + verification)
+                    .filteredOn(plant::matches)
+                    .hasSize(1);
+        }
+        assertThat(verification.differences()).as(verification.toString()).hasSize(Plant.values().length);
+        assertThat(verification.toString())
+                .contains("key \"key3\"", "+1.5", "The books do not agree: " + Plant.values().length + " differences;");
+    }
 
-            for (Plant plant : Plant.values()) {
-                assertThat(verification.differences())
-                        .as(verification.toString())
-                        .filteredOn(plant::matches)
-                        .as(plant + " in\n" + verification)
-                        .hasSize(1);
-            }
-            assertThat(verification.differences()).as(verification.toString()).hasSize(Plant.values().length);
+    @Test
+    void readsOneSnapshotOnly() throws SQLException {
+        try (Connection connection = company.database.dataSource().getConnection()) {
+            connection.setAutoCommit(false);
+            BooksCheck check = new BooksCheck(company.db.joining(connection), AuditTrail.of(false));
+
+            assertThatThrownBy(check::verify)
+                    .isInstanceOf(InvalidArgumentException.class)
+                    .hasMessageContaining("read committed")
+                    .hasMessageContaining("REPEATABLE READ");
+            assertThatThrownBy(() -> check.repair(Actor.SYSTEM)).isInstanceOf(InvalidArgumentException.class);
+            connection.rollback();
         }
     }
 }

@@ -1,0 +1,80 @@
+package io.llmdb.usage;
+
+import io.llmdb.internal.Sql;
+import io.llmdb.spend.CounterId;
+import io.llmdb.spend.Scope;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/** One pass over the books, within one snapshot. */
+final class BooksPass {
+
+    private final Connection connection;
+    private final Sql sql;
+    private final Instant at;
+    private final Consumer<VerificationProgress> progress;
+    private int done;
+    private int steps;
+
+    BooksPass(Connection connection, Sql sql, Instant at, Consumer<VerificationProgress> progress) {
+        this.connection = connection;
+        this.sql = sql;
+        this.at = at;
+        this.progress = progress;
+    }
+
+    /** For this transaction only: long sums do better so. */
+    static void prepare(Statement statement) throws SQLException {
+        statement.execute("SET LOCAL jit = off");
+        statement.execute("SET LOCAL work_mem = '64MB'");
+    }
+
+    Findings run() throws SQLException {
+        BookDays days = BookDays.read(connection, sql);
+        steps = days.sources().size() + ScopeBooks.values().length + 2;
+        DailyCheck daily = new DailyCheck(sql);
+        for (Map.Entry<LocalDate, BookDays.Source> day : days.sources().entrySet()) {
+            daily.check(connection, day.getKey(), days);
+            finished("log of " + day.getKey());
+        }
+        if (!daily.ruined().isEmpty()) {
+            judgeRuined(daily);
+        }
+        CounterCheck main = new CounterCheck(sql);
+        for (ScopeBooks scope : ScopeBooks.values()) {
+            main.check(connection, scope, daily.ruined(), daily.opaque(), scope.countersOf(daily.cells()));
+            finished("counters of each " + scope.scope().words());
+        }
+        FurtherCounterCheck further = new FurtherCounterCheck(sql);
+        further.check(connection, daily.withFurtherCounters(), daily.opaque());
+        finished("budgets by model and further windows");
+        Judge judge = Judge.judge(daily.cells(), main.states());
+        List<String> leases = LeaseCheck.notes(connection, sql);
+        finished("reservations");
+        return new Findings(at, days.sources().size(), daily, main, further, judge, leases);
+    }
+
+    /** If the counter of the whole proxy agrees with the daily totals, it is the log that lost days. */
+    private void judgeRuined(DailyCheck daily) throws SQLException {
+        CounterCheck proxy = new CounterCheck(sql);
+        proxy.check(
+                connection, ScopeBooks.PROXY, new TreeSet<>(), daily.opaque(), List.of(CounterId.of(Scope.PROXY, "")));
+        if (proxy.states().values().stream().anyMatch(state -> state.excess().signum() == 0)) {
+            daily.blameLogForRuined();
+        } else {
+            daily.blameTotalsForRuined();
+        }
+    }
+
+    private void finished(String step) {
+        done++;
+        progress.accept(new VerificationProgress(step, done, steps));
+    }
+}
