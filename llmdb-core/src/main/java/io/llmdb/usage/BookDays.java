@@ -2,7 +2,6 @@ package io.llmdb.usage;
 
 import io.llmdb.internal.Sql;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -17,9 +16,6 @@ import java.util.TreeMap;
 
 /** The UTC days that the books tell of, and whether the log still tells of each. */
 final class BookDays {
-
-    /** Facts about the log that the partitions do not show; written by who drops them. */
-    static final String DROPPED_BEFORE = "spend_logs_dropped_before";
 
     /** Reads an index from day to day instead of the whole table. */
     private static final String DAILY = """
@@ -44,7 +40,8 @@ final class BookDays {
             SELECT ("startTime" AT TIME ZONE 'UTC')::date, count(*) FROM ${llmdb}."LLM_SpendReceipt" GROUP BY 1""";
 
     private static final String DROPPED = """
-            SELECT (value #>> '{}')::date FROM ${llmdb}."LLM_DatabaseState" WHERE name = ?""";
+            SELECT (dropped_before AT TIME ZONE 'UTC')::date FROM ${llmdb}."LLM_LogState"
+            WHERE table_name = 'LLM_SpendLogs' AND isfinite(dropped_before)""";
 
     private final Map<LocalDate, Source> sources = new TreeMap<>();
     private final Set<LocalDate> stray = new HashSet<>();
@@ -95,23 +92,20 @@ final class BookDays {
                     days.receipts.put(day, rows.getLong(2));
                 }
             }
+            days.markDropped(statement, sql, firstKept);
         }
-        days.markDropped(connection, sql, firstKept);
         return days;
     }
 
-    /** Where nobody wrote down what was dropped, it is what lies before the oldest partition. */
-    private void markDropped(Connection connection, Sql sql, LocalDate firstKept) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql.of(DROPPED))) {
-            statement.setString(1, DROPPED_BEFORE);
-            try (ResultSet rows = statement.executeQuery()) {
-                LocalDate told = rows.next() ? rows.getObject(1, LocalDate.class) : null;
-                if (told != null) {
-                    sources.replaceAll((day, source) -> day.isBefore(told) ? Source.DAILY_TOTALS : source);
-                } else if (!firstKept.equals(LocalDate.MAX)) {
-                    sources.replaceAll((day, source) ->
-                            day.isBefore(firstKept) && !stray.contains(day) ? Source.DAILY_TOTALS : source);
-                }
+    /** Where others drop partitions and nobody wrote it down, it is what lies before the oldest one. */
+    private void markDropped(Statement statement, Sql sql, LocalDate firstKept) throws SQLException {
+        try (ResultSet rows = statement.executeQuery(sql.of(DROPPED))) {
+            if (rows.next()) {
+                LocalDate told = rows.getObject(1, LocalDate.class);
+                sources.replaceAll((day, source) -> day.isBefore(told) ? Source.DAILY_TOTALS : source);
+            } else if (!firstKept.equals(LocalDate.MAX)) {
+                sources.replaceAll((day, source) ->
+                        day.isBefore(firstKept) && !stray.contains(day) ? Source.DAILY_TOTALS : source);
             }
         }
     }

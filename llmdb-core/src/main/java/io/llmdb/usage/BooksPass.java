@@ -56,9 +56,10 @@ final class BooksPass {
         further.check(connection, daily.withFurtherCounters(), daily.opaque());
         finished("budgets by model and further windows");
         Judge judge = Judge.judge(daily.cells(), main.states());
+        List<Difference> errors = ErrorTotalsCheck.differences(connection, sql, judge.wrongInTotals(), daily.ruined());
         List<String> leases = LeaseCheck.notes(connection, sql);
         finished("reservations");
-        return new Findings(at, days.sources().size(), daily, main, further, judge, leases);
+        return new Findings(at, days.sources().size(), daily, main, further, judge, errors, leases);
     }
 
     /** If the counter of the whole proxy agrees with the daily totals, it is the log that lost days. */

@@ -53,6 +53,8 @@ public record Difference(
         DAILY_END_USER_SPEND,
         /** The same of {@code "LLM_DailyTagSpend"}. */
         DAILY_TAG_SPEND,
+        /** The failed requests of a model in {@code "LLM_DailyErrors"} are not those of {@code "LLM_DailySpend"}. */
+        DAILY_ERRORS,
         /**
          * Counters and daily totals agree with each other, but not with the log: rows are missing, changed or too many.
          */

@@ -13,6 +13,7 @@ record Findings(
         CounterCheck main,
         FurtherCounterCheck further,
         Judge judge,
+        List<Difference> errors,
         List<String> leases) {
 
     List<Difference> differences() {
@@ -21,6 +22,7 @@ record Findings(
         further.states().forEach(state -> differences.addAll(state.differences()));
         differences.addAll(daily.differences());
         differences.addAll(judge.differences());
+        differences.addAll(errors);
         return differences;
     }
 

@@ -101,6 +101,9 @@ enum Plant {
             "DELETE FROM ${llmdb}.\"LLM_DailyTagSpend\" WHERE day = '2026-03-30' AND tag = 'nightly' AND model = 'mistral-small'"),
     DAILY_ROW_TOO_MANY(Kind.DAILY_SPEND, "2026-04-09 key \"key1\" model \"gpt-4o\"", "spend", "0.02", """
             INSERT INTO ${llmdb}."LLM_DailySpend" VALUES ('2026-04-09', 'key1', '', '', '', 'gpt-4o', '', '', 0.02, 1, 1, 1, 1, 0)"""),
+    DAILY_ERRORS(Kind.DAILY_ERRORS, "2026-03-30 errors of model \"gpt-4o\"", "failed_requests", "-1", """
+            UPDATE ${llmdb}."LLM_DailyErrors" SET failed_requests = failed_requests - 1 WHERE ctid = (
+                SELECT ctid FROM ${llmdb}."LLM_DailyErrors" WHERE day = '2026-03-30' AND model = 'gpt-4o' LIMIT 1)"""),
     LOG_ROW_GONE(Kind.SPEND_LOG, "log rows of 2026-03-28 key \"key8\"", "spend", null, """
             DELETE FROM ${llmdb}."LLM_SpendLogs" WHERE id = (
                 SELECT id FROM ${llmdb}."LLM_SpendLogs" WHERE api_key = 'key8' AND "startTime" < '2026-03-29 00:00Z' AND spend > 0
