@@ -103,9 +103,11 @@ class BooksRepairTest {
                 // One row each, so that these cannot be what waits for a booking that waits for them.
                 database.execute("UPDATE ${llmdb}.\"LLM_VerificationToken\" "
                         + "SET total_spend = total_spend + 1, spend = spend - 1 WHERE token = 'key4'");
-                database.execute("UPDATE ${llmdb}.\"LLM_EndUserTable\" SET spend = spend + 1 WHERE user_id = 'customer1'");
-                database.execute("UPDATE ${llmdb}.\"LLM_DailySpend\" SET spend = spend + 0.3 WHERE ctid = (SELECT ctid FROM "
-                        + "${llmdb}.\"LLM_DailySpend\" WHERE api_key = 'key1' ORDER BY random() LIMIT 1)");
+                database.execute(
+                        "UPDATE ${llmdb}.\"LLM_EndUserTable\" SET spend = spend + 1 WHERE user_id = 'customer1'");
+                database.execute(
+                        "UPDATE ${llmdb}.\"LLM_DailySpend\" SET spend = spend + 0.3 WHERE ctid = (SELECT ctid FROM "
+                                + "${llmdb}.\"LLM_DailySpend\" WHERE api_key = 'key1' ORDER BY random() LIMIT 1)");
                 repaired += check.repair(BOOKKEEPER).repaired().size();
             }
             traffic.get();
