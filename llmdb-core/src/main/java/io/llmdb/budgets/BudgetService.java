@@ -22,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -88,7 +89,7 @@ public final class BudgetService implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
-        sweeper.scheduleWithFixedDelay(this::endForgotten, 1, 1, TimeUnit.SECONDS);
+        Future<?> unused = sweeper.scheduleWithFixedDelay(this::endForgotten, 1, 1, TimeUnit.SECONDS);
     }
 
     /**

@@ -132,7 +132,6 @@ public final class Db {
         }
     }
 
-    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     /**
      * Runs work that is one statement, without a transaction around it, which saves round trips. Run again as
      * {@link #transaction} does.
@@ -143,6 +142,7 @@ public final class Db {
      * @throws DatabaseUnavailableException where no connection is to be had or it broke
      * @throws LlmDbException another failure, translated
      */
+    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     public <T extends @Nullable Object> T single(Tx.Work<T> work) {
         if (joined != null) {
             return inSavepoint(joined, work);

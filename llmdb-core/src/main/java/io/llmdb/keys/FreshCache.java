@@ -220,10 +220,10 @@ final class FreshCache<K, V> {
         }
     }
 
+    @SuppressWarnings("NonAtomicVolatileUpdate") // only under the write lock
     private void newEpoch() {
         lock.writeLock().lock();
         try {
-            // Nobody else writes while the lock is held.
             epoch = epoch + 1;
         } finally {
             lock.writeLock().unlock();

@@ -69,6 +69,7 @@ final class KeyRows {
      * @param before the row as it is; for a new key the same as {@code row}
      * @param now the present, by the database's clock
      */
+    @SuppressWarnings("ReferenceEquality") // a new row is what it was before
     static void apply(VirtualKeyRow row, VirtualKeyRow before, VirtualKeySpec spec, Instant now) {
         row.setKeyAlias(spec.alias());
         row.setUserId(spec.userId());
