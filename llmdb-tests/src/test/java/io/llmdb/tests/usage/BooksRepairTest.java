@@ -68,7 +68,7 @@ class BooksRepairTest {
                     .isEqualTo(database.count("LLM_SpendAdjustment"));
             assertThat(database.rows("SELECT updated_values ->> 'total_spend' AS total FROM ${llmdb}.\"LLM_AuditLog\" "
                             + "WHERE object_id = 'key3'"))
-                    .singleElement();
+                    .hasSize(1);
         }
     }
 
