@@ -26,6 +26,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Budgets that hold: a request is admitted on every budget that applies or on none, with any number of threads and
@@ -35,6 +37,8 @@ import org.jspecify.annotations.Nullable;
  * can pass a limit; it is booked in full and blocks the next request. Safe for use by several threads.
  */
 public final class BudgetService implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(BudgetService.class);
 
     private static final BigDecimal NOTHING = BigDecimal.ZERO;
 
@@ -263,7 +267,12 @@ public final class BudgetService implements AutoCloseable {
     }
 
     private void endForgotten() {
-        long nanos = System.nanoTime();
-        open.values().removeIf(admission -> admission.expireIfOver(nanos));
+        try {
+            long nanos = System.nanoTime();
+            open.values().removeIf(admission -> admission.expireIfOver(nanos));
+        } catch (RuntimeException e) {
+            // A failure that left this method would end the schedule.
+            LOG.error("Forgotten reservations could not be ended; the next second tries again", e);
+        }
     }
 }
