@@ -8,6 +8,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -57,6 +59,9 @@ public final class Client {
      */
     public Reply send(PlannedRequest request, String key) throws InterruptedException {
         long start = System.nanoTime();
+        if (request.leaves()) {
+            return sendAndLeave(request, key, new Exchange(request, start));
+        }
         HttpRequest http = HttpRequest.newBuilder(completions)
                 .timeout(TIMEOUT)
                 .header("Authorization", "Bearer " + key)
@@ -72,6 +77,36 @@ public final class Client {
                     return exchange.refused(response.statusCode(), in.readAllBytes());
                 }
                 return request.stream() ? exchange.stream(in) : exchange.whole(in.readAllBytes());
+            }
+        } catch (IOException | JacksonException e) {
+            return exchange.end(Kind.BROKEN, 0, e.getClass().getSimpleName() + ": " + e.getMessage(), "", null);
+        }
+    }
+
+    /**
+     * Closes the connection after the first part of the answer. On a connection of its own: {@link HttpClient} may hand
+     * one that is just being closed to the next request.
+     */
+    private Reply sendAndLeave(PlannedRequest request, String key, Exchange exchange) {
+        try {
+            HttpURLConnection connection =
+                    (HttpURLConnection) completions.toURL().openConnection();
+            connection.setDoOutput(true);
+            connection.setReadTimeout((int) TIMEOUT.toMillis());
+            connection.setRequestProperty("Authorization", "Bearer " + key);
+            connection.setRequestProperty("Content-Type", "application/json");
+            connection.setRequestProperty("X-Request-Id", request.id());
+            try (OutputStream out = connection.getOutputStream()) {
+                out.write(body(request));
+            }
+            try {
+                return connection.getResponseCode() == 200
+                        ? exchange.stream(connection.getInputStream())
+                        : exchange.refused(
+                                connection.getResponseCode(),
+                                connection.getErrorStream().readAllBytes());
+            } finally {
+                connection.disconnect();
             }
         } catch (IOException | JacksonException e) {
             return exchange.end(Kind.BROKEN, 0, e.getClass().getSimpleName() + ": " + e.getMessage(), "", null);
@@ -136,11 +171,14 @@ public final class Client {
                 }
                 String data = line.substring(DATA.length());
                 if (data.equals("[DONE]")) {
+                    // To the very end, or the connection cannot be used again.
+                    in.transferTo(OutputStream.nullOutputStream());
                     return answered(usage, Words.count(text.toString()));
                 }
                 JsonNode part = Json.read(data);
                 JsonNode error = part.path("error");
                 if (error.isObject()) {
+                    in.transferTo(OutputStream.nullOutputStream());
                     return end(Kind.FAILED, 200, error.path("code").asString("error"), "", null);
                 }
                 for (JsonNode choice : part.path("choices")) {
