@@ -153,19 +153,17 @@ public final class Gateway implements Callable<Integer> {
      * @param arguments the arguments; {@code --help} explains them
      */
     public static void main(String[] arguments) {
-        System.exit(run(arguments));
-    }
-
-    static int run(String... arguments) {
         // jOOQ greets at its first use; on a command line that is in the way.
         System.setProperty("org.jooq.no-logo", "true");
         System.setProperty("org.jooq.no-tips", "true");
-        return new CommandLine(new Gateway())
-                .setExecutionExceptionHandler((e, command, parsed) -> {
-                    command.getErr().println("gateway: " + (e.getMessage() == null ? e.toString() : e.getMessage()));
-                    return 1;
-                })
-                .execute(arguments);
+        System.exit(command().execute(arguments));
+    }
+
+    static CommandLine command() {
+        return new CommandLine(new Gateway()).setExecutionExceptionHandler((e, command, parsed) -> {
+            command.getErr().println("gateway: " + (e.getMessage() == null ? e.toString() : e.getMessage()));
+            return 1;
+        });
     }
 
     @Override

@@ -16,6 +16,7 @@ import io.llmdb.examples.gateway.upstream.Upstream;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.SpendEvent;
+import io.llmdb.usage.Verification;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.math.BigDecimal;
@@ -176,9 +177,8 @@ public final class Demo implements AutoCloseable {
         return !workload.requests().isEmpty();
     }
 
-    /** @return the gateway's address */
-    public URI address() {
-        return server.address();
+    Company company() {
+        return company;
     }
 
     /**
@@ -189,6 +189,11 @@ public final class Demo implements AutoCloseable {
      * @throws SQLException where the books cannot be read
      */
     public Result sendTraffic() throws InterruptedException, SQLException {
+        return sendTraffic(() -> {});
+    }
+
+    /** For tests: what happens between the traffic and the check. */
+    Result sendTraffic(Runnable beforeTheCheck) throws InterruptedException, SQLException {
         List<PlannedRequest> requests = workload.requests();
         TrafficRun traffic =
                 new TrafficRun(new Client(server.address(), options.upstream() == null), company.rawKeys());
@@ -216,11 +221,14 @@ public final class Demo implements AutoCloseable {
                 seconds,
                 requests.size() / seconds,
                 byClock ? String.format(Locale.ROOT, ", the latest %.2f s late", traffic.latestSeconds()) : "");
+        if (!db.spend().flush(FLUSH)) {
+            throw new IllegalStateException("Not everything was booked within " + FLUSH.toSeconds() + " s");
+        }
+        beforeTheCheck.run();
         return report(traffic.replies());
     }
 
     private Result report(Collection<Reply> replies) throws SQLException {
-        boolean flushed = db.spend().flush(FLUSH);
         List<SpendEvent> events = tape.events();
         tape.stop();
 
@@ -237,19 +245,20 @@ public final class Demo implements AutoCloseable {
         try (BookReader reader = new BookReader(settings)) {
             check.run(workload, replies, events, company, reader);
         }
-        if (!flushed) {
-            check.problem("Not everything was booked within " + FLUSH.toSeconds() + " s");
-        }
         if (db.budgets().openAdmissions() > 0) {
             check.problem(db.budgets().openAdmissions() + " requests still hold a reservation");
         }
         if (options.upstream() == null) {
             // The stub never makes more tokens than it was asked for, so no estimate is too small.
             budgets.stream()
-                    .filter(state -> isPassed(state))
+                    .filter(Demo::isPassed)
                     .forEach(state -> check.problem("The budget of " + state.counter() + " was passed: " + state));
         }
-        report.books(check);
+        Verification verification = db.usage().verify();
+        if (!verification.agrees()) {
+            check.problem("verify finds differences");
+        }
+        report.books(check, verification);
         return new Result(check.problems(), replies, events);
     }
 

@@ -5,6 +5,7 @@ import io.llmdb.examples.gateway.proxy.Latencies;
 import io.llmdb.examples.gateway.traffic.Reply;
 import io.llmdb.examples.gateway.traffic.Reply.Kind;
 import io.llmdb.spend.SpendEvent;
+import io.llmdb.usage.Verification;
 import java.io.PrintStream;
 import java.math.BigDecimal;
 import java.util.Collection;
@@ -189,7 +190,7 @@ final class Report {
         }
     }
 
-    void books(BooksCheck check) {
+    void books(BooksCheck check, Verification verification) {
         Table table = new Table("", ">requests", ">prompt", ">answer", ">spend", "");
         for (BooksCheck.Line line : check.lines()) {
             table.row(
@@ -204,6 +205,9 @@ final class Report {
                     line.verdict());
         }
         print("The books", table);
+        out.println();
+        out.println("verify, the library's own check of the whole database, says:");
+        verification.toString().lines().forEach(line -> out.println("  " + line));
         out.println();
         if (check.problems().isEmpty()) {
             out.println("The books agree.");

@@ -26,8 +26,8 @@ final class Bookkeeper {
 
     private static final Logger LOG = LoggerFactory.getLogger(Bookkeeper.class);
 
-    /** How often booking is tried where the database is away; the client waits meanwhile. */
-    private static final int ATTEMPTS = 5;
+    /** How long booking is tried again where the database is away; the client waits meanwhile. */
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private final LlmDb db;
     private final Upstream upstream;
@@ -68,17 +68,18 @@ final class Bookkeeper {
                 .messages(storePrompts ? Json.text(request.body().path("messages")) : null)
                 .response(storePrompts ? outcome.response : null)
                 .build();
-        for (int attempt = 1; ; attempt++) {
+        long start = System.nanoTime();
+        while (true) {
             try {
                 // The event is the same each time, so a first attempt that did reach the books is no harm.
                 admission.settle(event);
                 return;
             } catch (DatabaseUnavailableException e) {
-                if (attempt == ATTEMPTS) {
+                if (System.nanoTime() - start > PATIENCE) {
                     LOG.error("{} could not be booked: {}", event, e.getMessage());
                     throw e;
                 }
-                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200L * attempt));
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
             } catch (LlmDbException e) {
                 LOG.error("{} could not be booked: {}", event, e.getMessage());
                 throw e;
