@@ -8,6 +8,7 @@ import io.llmdb.examples.gateway.traffic.PlannedRequest;
 import io.llmdb.examples.gateway.traffic.Trace;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
+import java.io.PrintStream;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,7 +29,8 @@ class RealTracesTest {
         List<Path> traces =
                 List.of(Path.of(data, "azure-llm-2023-conversation.csv"), Path.of(data, "azure-llm-2023-code.csv"));
         assertThat(traces).allSatisfy(file -> assertThat(file).exists());
-        try (Demo demo = Demo.open(DemoTest.options(database, 0, traces), System.out)) {
+        PrintStream out = System.out;
+        try (Demo demo = Demo.open(DemoTest.options(database, 0, traces), out)) {
             assertThat(demo.sendTraffic().problems()).isEmpty();
         }
 
