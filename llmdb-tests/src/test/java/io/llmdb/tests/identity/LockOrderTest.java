@@ -12,17 +12,23 @@ import io.llmdb.identity.TeamMembershipSpec;
 import io.llmdb.identity.TeamRole;
 import io.llmdb.identity.TeamSpec;
 import io.llmdb.identity.UserSpec;
+import io.llmdb.internal.Db;
+import io.llmdb.spend.BookingPolicy;
+import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.DeliveryPolicy;
+import io.llmdb.spend.SpendEvent;
+import io.llmdb.spend.SpendRecorder;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.SQLException;
+import io.llmdb.windows.BudgetCalendar;
+import java.math.BigDecimal;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -38,10 +44,6 @@ class LockOrderTest {
     private static final int ADMINISTRATORS = 5;
     private static final int ROUNDS = 50;
 
-    private static final String BOOK =
-            "SELECT * FROM ${llmdb}.llmdb_book(?::text[], ?::text[], ?::text[], ?::text[], ?::text[],"
-                    + " ?::numeric[], ?::timestamptz[], ?::timestamptz[], NULL, NULL, NULL)";
-
     @Test
     void administrationUnderBookingHasNoDeadlock(TestDatabase database) throws Exception {
         try (var pool = MembershipStormTest.pool(database, 10)) {
@@ -52,9 +54,12 @@ class LockOrderTest {
             for (int i = 0; i < 4; i++) {
                 Random random = new Random(i);
                 callers.add(() -> {
-                    while (!over.get()) {
-                        world.book(pool, random);
-                        booked.incrementAndGet();
+                    try (SpendRecorder recorder = recorder(pool, database)) {
+                        while (!over.get()) {
+                            world.book(recorder, random);
+                            booked.incrementAndGet();
+                        }
+                        assertThat(recorder.metrics().deadLetters()).isZero();
                     }
                     return "booked";
                 });
@@ -79,6 +84,15 @@ class LockOrderTest {
             assertThat(world.done).hasValueGreaterThan(ADMINISTRATORS * ROUNDS / 2);
             assertThat(database.deadlocks()).isZero();
         }
+    }
+
+    private static SpendRecorder recorder(DataSource pool, TestDatabase database) {
+        return new SpendRecorder(
+                new Db(pool, database.schema()),
+                Clock.systemUTC(),
+                new BookingPolicy(true, true, true, false, BudgetCalendar.in(ZoneOffset.UTC), false, null, null, null),
+                DeliveryPolicy.synchronous().withMode(DeliveryMode.MEMORY),
+                List.of());
     }
 
     /** What there is, roughly: others change it at the same time. An id that is gone is not used again. */
@@ -192,45 +206,27 @@ class LockOrderTest {
         }
 
         /** As a batch of requests of several callers: many counters, in no particular order. */
-        void book(DataSource source, Random random) throws SQLException {
-            List<List<String>> counters = new ArrayList<>();
+        /** Books a batch of a few requests of random callers. */
+        void book(SpendRecorder recorder, Random random) {
             for (int i = 0; i < 3; i++) {
-                counters.add(List.of("key", one(keys, random), ""));
-                counters.add(List.of("user", one(users, random), ""));
-                counters.add(List.of("team", one(teams, random), ""));
-                counters.add(List.of("organization", one(organizations, random), ""));
-                if (!members.isEmpty()) {
+                SpendEvent.Builder event = SpendEvent.builder(Instant.now())
+                        .cost(new BigDecimal("0.01"))
+                        .keyHash(one(keys, random));
+                List<List<String>> pairs = random.nextBoolean() ? members : organizationMembers;
+                if (pairs.isEmpty()) {
+                    event.userId(one(users, random))
+                            .teamId(one(teams, random))
+                            .organizationId(one(organizations, random));
+                } else if (pairs == members) {
                     List<String> member = one(members, random);
-                    counters.add(List.of("team_member", member.get(0), member.get(1)));
-                }
-                if (!organizationMembers.isEmpty()) {
+                    event.userId(member.get(0)).teamId(member.get(1)).organizationId(one(organizations, random));
+                } else {
                     List<String> member = one(organizationMembers, random);
-                    counters.add(List.of("organization_member", member.get(0), member.get(1)));
+                    event.userId(member.get(0)).organizationId(member.get(1)).teamId(one(teams, random));
                 }
+                recorder.record(event.build());
             }
-            Set<List<String>> distinct = new LinkedHashSet<>(counters);
-            int size = distinct.size();
-            List<List<String>> arrays = List.of(
-                    distinct.stream().map(counter -> counter.get(0)).toList(),
-                    distinct.stream().map(counter -> counter.get(1)).toList(),
-                    distinct.stream().map(counter -> counter.get(2)).toList(),
-                    Collections.nCopies(size, ""),
-                    Collections.nCopies(size, ""),
-                    Collections.nCopies(size, "0.01"),
-                    Collections.nCopies(size, "now"),
-                    Collections.nCopies(size, "now"));
-            try (Connection connection = source.getConnection();
-                    PreparedStatement statement =
-                            connection.prepareStatement(BOOK.replace("${llmdb}", database.schema()))) {
-                connection.setAutoCommit(false);
-                for (int i = 0; i < arrays.size(); i++) {
-                    statement.setArray(
-                            i + 1,
-                            connection.createArrayOf("text", arrays.get(i).toArray()));
-                }
-                statement.executeQuery().close();
-                connection.commit();
-            }
+            assertThat(recorder.flush(Duration.ofSeconds(30))).isTrue();
         }
 
         private static <T> T one(List<T> among, Random random) {
