@@ -166,7 +166,7 @@ public final class BudgetService implements AutoCloseable {
      */
     public List<BudgetState> dryRun(Caller caller, Call call) {
         List<Question> questions = scopes.of(caller, call).stream()
-                .map(need -> new Question(need.counter(), NOTHING, NOTHING, NOTHING, NOTHING, need.limit()))
+                .map(need -> new Question(need.counter(), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, need.limit()))
                 .toList();
         return questions.isEmpty() ? List.of() : desk.store().read(questions);
     }

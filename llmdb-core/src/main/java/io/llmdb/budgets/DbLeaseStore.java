@@ -26,7 +26,7 @@ final class DbLeaseStore implements LeaseStore {
 
     private static final String GRANT = """
             SELECT * FROM ${llmdb}.llmdb_grant(?::uuid, ?::numeric, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
-                ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::text, ?::text) ORDER BY ordinal""";
+                ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::numeric[], ?::text, ?::text) ORDER BY ordinal""";
 
     /** Rows that are being changed at this moment are renewed by who changes them, or next time. */
     private static final String RENEW = """
@@ -122,11 +122,12 @@ final class DbLeaseStore implements LeaseStore {
                     questions.stream().map(q -> q.counter().duration()).toArray());
             setNumbers(statement, 8, questions.stream().map(Question::inUse).toArray());
             setNumbers(statement, 9, questions.stream().map(Question::idle).toArray());
-            setNumbers(statement, 10, questions.stream().map(Question::need).toArray());
-            setNumbers(statement, 11, questions.stream().map(Question::extra).toArray());
-            setNumbers(statement, 12, questions.stream().map(Question::limit).toArray());
-            statement.setString(13, defaultEndUserBudgetId);
-            statement.setString(14, proxyDuration == null ? null : proxyDuration.toString());
+            setNumbers(statement, 10, questions.stream().map(Question::least).toArray());
+            setNumbers(statement, 11, questions.stream().map(Question::need).toArray());
+            setNumbers(statement, 12, questions.stream().map(Question::extra).toArray());
+            setNumbers(statement, 13, questions.stream().map(Question::limit).toArray());
+            statement.setString(14, defaultEndUserBudgetId);
+            statement.setString(15, proxyDuration == null ? null : proxyDuration.toString());
             try (ResultSet rows = statement.executeQuery()) {
                 for (Question question : questions) {
                     if (!rows.next()) {

@@ -231,10 +231,12 @@ final class LeaseDesk implements AutoCloseable {
     /** Asks for what all requests need together, on each counter once. */
     private List<Question> questions(List<Request> requests) {
         Map<CounterId, Long> amounts = new LinkedHashMap<>();
+        Map<CounterId, Long> least = new LinkedHashMap<>();
         Map<CounterId, @Nullable BigDecimal> limits = new LinkedHashMap<>();
         for (Request request : requests) {
             for (Need need : request.needs) {
                 amounts.merge(need.counter(), request.amount, Long::sum);
+                least.merge(need.counter(), request.amount, Math::min);
                 limits.put(need.counter(), need.limit());
             }
         }
@@ -249,6 +251,7 @@ final class LeaseDesk implements AutoCloseable {
                     counter,
                     Units.money(standing.inUse()),
                     idle == null ? null : Units.money(idle),
+                    Units.money(least.getOrDefault(counter, amount)),
                     Units.money(Math.min(amount, Units.MAX)),
                     Units.money(slice.nextExtra(amount, nanos)),
                     slice.limit()));
@@ -345,6 +348,7 @@ final class LeaseDesk implements AutoCloseable {
                 slice.counter(),
                 Units.money(standing.inUse()),
                 idle == null ? null : Units.money(idle),
+                BigDecimal.ZERO,
                 BigDecimal.ZERO,
                 BigDecimal.ZERO,
                 slice.limit());

@@ -19,6 +19,7 @@ interface LeaseStore {
      * @param counter which counter
      * @param inUse what the holder has in use and keeps
      * @param idle what it has beside and hands back; null where it is not sure, as after an answer was lost
+     * @param least what the smallest of the calls that wait needs
      * @param need what it needs beyond that; less is not granted as "granted"
      * @param extra what it would like on top
      * @param limit what a window may spend, for counters whose limit the database does not know itself
@@ -27,6 +28,7 @@ interface LeaseStore {
             CounterId counter,
             BigDecimal inUse,
             @Nullable BigDecimal idle,
+            BigDecimal least,
             BigDecimal need,
             BigDecimal extra,
             @Nullable BigDecimal limit) {}

@@ -80,7 +80,7 @@ CREATE TYPE ${llmdb}.llmdb_grant_answer AS (
 CREATE FUNCTION ${llmdb}.llmdb_grant(
     p_holder uuid, p_lease_seconds numeric,
     p_scope text[], p_id text[], p_parent text[], p_model text[], p_duration text[],
-    p_in_use numeric[], p_idle numeric[], p_need numeric[], p_extra numeric[], p_max_budget numeric[],
+    p_in_use numeric[], p_idle numeric[], p_least numeric[], p_need numeric[], p_extra numeric[], p_max_budget numeric[],
     p_default_end_user_budget text, p_proxy_duration text
 ) RETURNS SETOF ${llmdb}.llmdb_grant_answer LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -97,8 +97,8 @@ BEGIN
     FOR asked IN
         SELECT d.*, array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
                    CASE WHEN d.model = '' AND d.budget_duration = '' THEN d.scope END) AS place
-        FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_in_use, p_idle, p_need, p_extra, p_max_budget)
-            WITH ORDINALITY d (scope, scope_id, parent_id, model, budget_duration, in_use, idle, need, extra, max_budget, ordinal)
+        FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_in_use, p_idle, p_least, p_need, p_extra, p_max_budget)
+            WITH ORDINALITY d (scope, scope_id, parent_id, model, budget_duration, in_use, idle, least, need, extra, max_budget, ordinal)
         ORDER BY place NULLS LAST, d.scope COLLATE "C", d.scope_id COLLATE "C", d.parent_id COLLATE "C", d.model COLLATE "C",
             d.budget_duration COLLATE "C"
     LOOP
@@ -186,7 +186,9 @@ BEGIN
                 answer.granted := asked.need + CASE WHEN own.recalled THEN 0 ELSE least(asked.extra, trunc((room - asked.need) / 4, 12)) END;
             ELSE
                 answer.status := 'refused';
-                answer.granted := greatest(0, trunc(least(room, asked.need), 12));
+                -- Only what admits a call: holders that keep what is too small for one would hold it against each other.
+                answer.granted := CASE WHEN asked.least > 0 AND room >= asked.least
+                    THEN trunc(room / asked.least) * asked.least ELSE 0 END;
                 UPDATE ${llmdb}."LLM_Lease" l SET recalled = true
                 WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
                     = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration)
