@@ -84,11 +84,23 @@ public final class SchemaMigrator {
         if (!before.problems().isEmpty()) {
             throw new SchemaException(String.join("; ", before.problems()));
         }
-        createSchema();
-        try {
-            flyway().migrate();
-        } catch (FlywayException e) {
-            throw new SchemaException("Schema \"" + schema + "\" could not be migrated: " + reason(e), e);
+        // Flyway has a lock of its own, but takes it only after it has made up its mind whether the history is there.
+        try (Connection lock = dataSource.getConnection()) {
+            lock.setAutoCommit(false);
+            try (Statement statement = lock.createStatement()) {
+                statement.execute("SELECT pg_advisory_xact_lock(hashtextextended('llmdb migrate " + schema + "', 0))");
+                if (!inspect().isCurrent()) {
+                    createSchema();
+                    flyway().migrate();
+                }
+            } catch (FlywayException e) {
+                throw new SchemaException("Schema \"" + schema + "\" could not be migrated: " + reason(e), e);
+            } finally {
+                lock.rollback();
+                lock.setAutoCommit(true);
+            }
+        } catch (SQLException e) {
+            throw unreachable(e);
         }
         SchemaReport after = inspect();
         LOG.info("Schema \"{}\" is at version {}", schema, after.version());

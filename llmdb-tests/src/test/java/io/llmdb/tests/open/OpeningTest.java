@@ -10,9 +10,11 @@ import io.llmdb.error.SchemaException;
 import io.llmdb.schema.SchemaMigrator;
 import io.llmdb.schema.SchemaReport;
 import io.llmdb.settings.LlmDbSettings;
+import io.llmdb.spend.DeliveryMode;
 import io.llmdb.testkit.ChildJvm;
 import io.llmdb.testkit.PostgresServer;
 import io.llmdb.testkit.TestDatabase;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -147,6 +149,16 @@ class OpeningTest {
         } finally {
             asAdmin("DROP ROLE \"guest_" + database.name() + "\"");
         }
+    }
+
+    @Test
+    void refusesAJournalRatherThanLosingWhatItPromises() {
+        assertThatThrownBy(() -> LlmDb.open(settings()
+                        .delivery(delivery ->
+                                delivery.mode(DeliveryMode.JOURNAL).journalDirectory(Path.of("target", "journal")))
+                        .build()))
+                .isInstanceOf(InvalidArgumentException.class)
+                .hasMessageContaining("this version has no journal");
     }
 
     @Test
