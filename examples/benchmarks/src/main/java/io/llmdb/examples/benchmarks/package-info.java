@@ -1,0 +1,3 @@
+/** Measures llmdb against named floors and rivals. */
+@org.jspecify.annotations.NullMarked
+package io.llmdb.examples.benchmarks;
