@@ -16,6 +16,7 @@ import io.llmdb.identity.Tag;
 import io.llmdb.internal.ChangeFeed;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
+import io.llmdb.internal.JobRunner;
 import io.llmdb.keys.AuthenticationSettings;
 import io.llmdb.keys.Authenticator;
 import io.llmdb.models.CredentialKeys;
@@ -130,6 +131,10 @@ final class Opening {
         // What is queued is booked before its leases go back.
         opened.push(budgets);
         opened.push(recorder);
+
+        JobRunner jobs = new JobRunner(db, JobRunner.DEFAULT_POLL, JobRunner.DEFAULT_CLAIM);
+        opened.push(jobs);
+        jobs.start();
 
         LOG.info("llmdb is open on schema \"{}\"", connection.schema());
         return new LlmDb(
