@@ -28,7 +28,7 @@ public final class Arguments {
      * @param name the argument's name, for the message
      * @param value an id
      * @return the same id
-     * @throws InvalidArgumentException where it is empty, longer than 600 characters or holds a NUL character
+     * @throws InvalidArgumentException where it is empty, longer than 600 characters or holds what PostgreSQL cannot store
      */
     public static String id(String name, String value) {
         text(name, value);
@@ -46,7 +46,7 @@ public final class Arguments {
      * @param name the argument's name, for the message
      * @param value a text
      * @return the same text
-     * @throws InvalidArgumentException where it holds a NUL character
+     * @throws InvalidArgumentException where it holds a NUL character or an unpaired surrogate
      */
     public static String text(String name, String value) {
         int nul = Objects.requireNonNull(value, name).indexOf('\0');
@@ -54,14 +54,32 @@ public final class Arguments {
             throw new InvalidArgumentException(
                     name + " holds a NUL character at position " + nul + ", which PostgreSQL cannot store");
         }
+        int half = halfCharacter(value);
+        if (half >= 0) {
+            throw new InvalidArgumentException(name + " holds half a character (an unpaired surrogate, \\u"
+                    + Integer.toHexString(value.charAt(half)) + ") at position " + half
+                    + ", which PostgreSQL cannot store");
+        }
         return value;
+    }
+
+    private static int halfCharacter(String value) {
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (Character.isHighSurrogate(c) && i + 1 < value.length() && Character.isLowSurrogate(value.charAt(i + 1))) {
+                i++;
+            } else if (Character.isSurrogate(c)) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     /**
      * @param name the argument's name, for the message
      * @param value a text or null
      * @return the same text
-     * @throws InvalidArgumentException where it holds a NUL character
+     * @throws InvalidArgumentException where it holds a NUL character or an unpaired surrogate
      */
     public static @Nullable String optionalText(String name, @Nullable String value) {
         return value == null ? null : text(name, value);
@@ -71,7 +89,7 @@ public final class Arguments {
      * @param name the argument's name, for the message
      * @param values texts
      * @return an immutable copy
-     * @throws InvalidArgumentException where one holds a NUL character
+     * @throws InvalidArgumentException where one holds a NUL character or an unpaired surrogate
      */
     public static List<String> texts(String name, List<String> values) {
         List<String> copy = List.copyOf(values);
@@ -83,7 +101,7 @@ public final class Arguments {
      * @param name the argument's name, for the message
      * @param values texts by text
      * @return an immutable copy in the same order
-     * @throws InvalidArgumentException where one holds a NUL character
+     * @throws InvalidArgumentException where one holds a NUL character or an unpaired surrogate
      */
     public static Map<String, String> textMap(String name, Map<String, String> values) {
         Map<String, String> copy = new LinkedHashMap<>();
@@ -98,7 +116,7 @@ public final class Arguments {
      * @param name the argument's name, for the message
      * @param values texts, numbers, booleans, nulls, and lists and maps of these
      * @return an immutable copy in the same order
-     * @throws InvalidArgumentException where it holds something else, a NUL character, or a number that is none
+     * @throws InvalidArgumentException where it holds something else, a NUL character, an unpaired surrogate, or a number that is none
      */
     public static Map<String, Object> json(String name, Map<String, ?> values) {
         Map<String, Object> copy = new LinkedHashMap<>();

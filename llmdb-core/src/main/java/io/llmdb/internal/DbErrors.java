@@ -30,6 +30,9 @@ public final class DbErrors {
             return ours;
         }
         if (isUnavailable(failure)) {
+            if (sqlException(failure) instanceof SQLTransientConnectionException pool) {
+                return DatabaseUnavailableException.of(pool);
+            }
             return new DatabaseUnavailableException("The database cannot be reached: " + message(failure), failure);
         }
         return new DatabaseFailureException(

@@ -1,5 +1,7 @@
 package io.llmdb.error;
 
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,5 +23,29 @@ public class DatabaseUnavailableException extends LlmDbException {
      */
     public DatabaseUnavailableException(String message, @Nullable Throwable cause) {
         super(message, cause);
+    }
+
+    /**
+     * Says what stands between: nobody listens, a login that is refused, a pool that is used up.
+     *
+     * @param failure what JDBC or the pool threw
+     * @return the exception to throw
+     */
+    public static DatabaseUnavailableException of(SQLException failure) {
+        if (!(failure instanceof SQLTransientConnectionException)) {
+            return new DatabaseUnavailableException("The database cannot be reached: " + failure.getMessage(), failure);
+        }
+        // A pool says how long it waited, and keeps why it could not connect, if it could not, as the cause.
+        for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException) {
+                return new DatabaseUnavailableException(
+                        "The database cannot be reached: " + cause.getMessage() + " (" + failure.getMessage() + ")",
+                        failure);
+            }
+        }
+        return new DatabaseUnavailableException(
+                "No connection was free in time, or the database does not answer: " + failure.getMessage()
+                        + ". Where all are in use, raise database_connection_pool_limit",
+                failure);
     }
 }

@@ -3,6 +3,7 @@ package io.llmdb.schema;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.SchemaException;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -39,6 +40,9 @@ public final class SchemaMigrator {
     private static final int OLDEST_SERVER = 140_000;
 
     private static final Pattern SCHEMA_NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_$-]{0,62}");
+
+    /** The first that the first migration makes. */
+    private static final String FIRST_TABLE = "LLM_BudgetTable";
 
     private static final Logger LOG = LoggerFactory.getLogger(SchemaMigrator.class);
 
@@ -119,6 +123,8 @@ public final class SchemaMigrator {
         List<String> pending = new ArrayList<>();
         List<String> problems = new ArrayList<>();
         String version = null;
+        // Asked first, because a history that is read later knows of every table that was there before.
+        boolean hasTables = hasTable(FIRST_TABLE);
         try {
             for (MigrationInfo step : flyway().info().all()) {
                 String name = step.getVersion() + " " + step.getDescription();
@@ -145,6 +151,10 @@ public final class SchemaMigrator {
             }
         } catch (FlywayException e) {
             throw new SchemaException("Schema \"" + schema + "\" could not be inspected: " + reason(e), e);
+        }
+        if (applied.isEmpty() && problems.isEmpty() && hasTables) {
+            problems.add("Schema \"" + schema + "\" has a table \"" + FIRST_TABLE + "\" but no " + HISTORY_TABLE
+                    + " that says where it comes from: restore the history from a backup, or choose another schema");
         }
         return new SchemaReport(schema, version, applied, pending, problems);
     }
@@ -174,6 +184,20 @@ public final class SchemaMigrator {
                         e);
             } finally {
                 connection.setAutoCommit(true);
+            }
+        } catch (SQLException e) {
+            throw unreachable(e);
+        }
+    }
+
+    private boolean hasTable(String name) {
+        try (Connection connection = dataSource.getConnection();
+                PreparedStatement statement = connection.prepareStatement(
+                        "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = ? AND tablename = ?")) {
+            statement.setString(1, schema);
+            statement.setString(2, name);
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next();
             }
         } catch (SQLException e) {
             throw unreachable(e);
@@ -211,7 +235,7 @@ public final class SchemaMigrator {
     }
 
     private static DatabaseUnavailableException unreachable(SQLException e) {
-        return new DatabaseUnavailableException("The database cannot be reached: " + e.getMessage(), e);
+        return DatabaseUnavailableException.of(e);
     }
 
     private static String reason(FlywayException e) {
