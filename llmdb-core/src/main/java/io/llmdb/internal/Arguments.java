@@ -28,7 +28,8 @@ public final class Arguments {
      * @param name the argument's name, for the message
      * @param value an id
      * @return the same id
-     * @throws InvalidArgumentException where it is empty, longer than 600 characters or holds what PostgreSQL cannot store
+     * @throws InvalidArgumentException where it is empty, longer than 600 characters or holds what PostgreSQL cannot
+     *     store
      */
     public static String id(String name, String value) {
         text(name, value);
@@ -66,7 +67,9 @@ public final class Arguments {
     private static int halfCharacter(String value) {
         for (int i = 0; i < value.length(); i++) {
             char c = value.charAt(i);
-            if (Character.isHighSurrogate(c) && i + 1 < value.length() && Character.isLowSurrogate(value.charAt(i + 1))) {
+            if (Character.isHighSurrogate(c)
+                    && i + 1 < value.length()
+                    && Character.isLowSurrogate(value.charAt(i + 1))) {
                 i++;
             } else if (Character.isSurrogate(c)) {
                 return i;
@@ -116,7 +119,8 @@ public final class Arguments {
      * @param name the argument's name, for the message
      * @param values texts, numbers, booleans, nulls, and lists and maps of these
      * @return an immutable copy in the same order
-     * @throws InvalidArgumentException where it holds something else, a NUL character, an unpaired surrogate, or a number that is none
+     * @throws InvalidArgumentException where it holds something else, a NUL character, an unpaired surrogate, or a
+     *     number that is none
      */
     public static Map<String, Object> json(String name, Map<String, ?> values) {
         Map<String, Object> copy = new LinkedHashMap<>();

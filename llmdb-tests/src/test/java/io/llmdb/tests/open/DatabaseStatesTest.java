@@ -44,8 +44,7 @@ class DatabaseStatesTest {
     }
 
     private LlmDbSettings.Builder settings() {
-        return database.settings()
-                .connection(connection -> connection.connectionTimeout(Duration.ofSeconds(1)));
+        return database.settings().connection(connection -> connection.connectionTimeout(Duration.ofSeconds(1)));
     }
 
     private static Throwable opening(LlmDbSettings settings) {
@@ -106,8 +105,7 @@ class DatabaseStatesTest {
             database.terminateConnections();
             try {
                 Throwable refused = becoming(
-                        DatabaseFailureException.class,
-                        () -> db.admin().teams().create(TeamSpec.of("t"), "t"));
+                        DatabaseFailureException.class, () -> db.admin().teams().create(TeamSpec.of("t"), "t"));
                 says("a database that is read only", DatabaseFailureException.class, refused, "read-only");
                 assertThat(db.authenticate(raw).key().spec().alias()).isEqualTo("k");
             } finally {
@@ -121,7 +119,11 @@ class DatabaseStatesTest {
             Await.untilAsserted(
                     "a team can be made again",
                     Duration.ofSeconds(5),
-                    () -> assertThat(db.admin().teams().create(TeamSpec.of("t"), "t").id()).isEqualTo("t"));
+                    () -> assertThat(db.admin()
+                                    .teams()
+                                    .create(TeamSpec.of("t"), "t")
+                                    .id())
+                            .isEqualTo("t"));
         }
     }
 
@@ -194,14 +196,13 @@ class DatabaseStatesTest {
                     catchThrowable(() -> db.budgets().admit(caller, call)),
                     "LLM_Lease");
             database.execute("ALTER TABLE ${llmdb}.gone RENAME TO \"LLM_Lease\"");
-            Admission admission = Await.value(
-                    "a call is admitted again", Duration.ofSeconds(5), () -> {
-                        try {
-                            return db.budgets().admit(caller, call);
-                        } catch (DatabaseFailureException e) {
-                            return null;
-                        }
-                    });
+            Admission admission = Await.value("a call is admitted again", Duration.ofSeconds(5), () -> {
+                try {
+                    return db.budgets().admit(caller, call);
+                } catch (DatabaseFailureException e) {
+                    return null;
+                }
+            });
             admission.settle(admission.event().cost(new BigDecimal("1")).build());
             db.close();
             assertThat(database.books()).agree().haveSpend(new BigDecimal("1"));
@@ -241,5 +242,4 @@ class DatabaseStatesTest {
             }
         }
     }
-
 }

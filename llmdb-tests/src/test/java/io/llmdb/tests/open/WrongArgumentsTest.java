@@ -53,8 +53,7 @@ class WrongArgumentsTest {
         void run(LlmDb db);
     }
 
-    private record Case(
-            String name, Class<? extends LlmDbException> type, List<String> says, Attempt attempt) {}
+    private record Case(String name, Class<? extends LlmDbException> type, List<String> says, Attempt attempt) {}
 
     private final List<Case> cases = new ArrayList<>();
 
@@ -107,8 +106,16 @@ class WrongArgumentsTest {
 
     private void amounts() {
         invalid("max_budget -1", db -> BudgetTerms.of("-1"), "max_budget", "-1", "negative");
-        invalid("soft_budget -0.01", db -> BudgetTerms.UNLIMITED.withSoftBudget(new BigDecimal("-0.01")), "soft_budget", "-0.01");
-        invalid("max_budget 1e400", db -> BudgetTerms.UNLIMITED.withMaxBudget(new BigDecimal("1e400")), "max_budget", "digits");
+        invalid(
+                "soft_budget -0.01",
+                db -> BudgetTerms.UNLIMITED.withSoftBudget(new BigDecimal("-0.01")),
+                "soft_budget",
+                "-0.01");
+        invalid(
+                "max_budget 1e400",
+                db -> BudgetTerms.UNLIMITED.withMaxBudget(new BigDecimal("1e400")),
+                "max_budget",
+                "digits");
         invalid("a further limit below zero", db -> BudgetLimit.of("-5", "1d"), "-5");
         invalid(
                 "two further limits of one length",
@@ -123,7 +130,8 @@ class WrongArgumentsTest {
     }
 
     private void durations() {
-        for (String text : List.of("1x", "d", "0d", "-1d", "1.5h", "1d ", "1 d", "99999999999999d", "1d1h", "1M", "١d")) {
+        for (String text :
+                List.of("1x", "d", "0d", "-1d", "1.5h", "1d ", "1 d", "99999999999999d", "1d1h", "1M", "١d")) {
             invalid(
                     "budget_duration \"" + text + "\"",
                     db -> BudgetDuration.parse("budget_duration", text),
@@ -164,7 +172,10 @@ class WrongArgumentsTest {
                 "an own key without sk-",
                 db -> db.admin().keys().create(VirtualKeySpec.empty(), "pk-1234567890123456"),
                 "sk-");
-        invalid("an own key of ten characters", db -> db.admin().keys().create(VirtualKeySpec.empty(), "sk-1234567"), "16");
+        invalid(
+                "an own key of ten characters",
+                db -> db.admin().keys().create(VirtualKeySpec.empty(), "sk-1234567"),
+                "16");
         wrong(
                 "an own key twice",
                 AlreadyExistsException.class,
@@ -175,13 +186,17 @@ class WrongArgumentsTest {
         wrong("a key that was never issued", UnknownKeyException.class, db -> db.authenticate(RAW_KEY));
         wrong("a key that is none", UnknownKeyException.class, db -> db.authenticate("hello"));
         wrong("no key", UnknownKeyException.class, db -> db.authenticate(""));
-        wrong("rotating an unknown key", NotFoundException.class, db -> db.admin().keys().rotate("00ff", Duration.ZERO), "00ff");
-        invalid(
-                "a negative grace",
-                db -> db.admin().keys().rotate("00ff", Duration.ofSeconds(-1)),
-                "grace",
-                "-1");
-        wrong("deleting an unknown key", NotFoundException.class, db -> db.admin().keys().delete("00ff"), "00ff");
+        wrong(
+                "rotating an unknown key",
+                NotFoundException.class,
+                db -> db.admin().keys().rotate("00ff", Duration.ZERO),
+                "00ff");
+        invalid("a negative grace", db -> db.admin().keys().rotate("00ff", Duration.ofSeconds(-1)), "grace", "-1");
+        wrong(
+                "deleting an unknown key",
+                NotFoundException.class,
+                db -> db.admin().keys().delete("00ff"),
+                "00ff");
         invalid(
                 "a raw key where its hash belongs",
                 db -> SpendEvent.builder(Instant.now()).keyHash(RAW_KEY),
@@ -219,8 +234,16 @@ class WrongArgumentsTest {
                 NotFoundException.class,
                 db -> db.admin().teamMemberships().add("nowhere", "nobody", TeamMembershipSpec.of(TeamRole.USER)),
                 "nowhere");
-        wrong("an unknown invitation", NotFoundException.class, db -> db.admin().invitations().accept("i"), "i");
-        wrong("an invitation for nobody", NotFoundException.class, db -> db.admin().invitations().create("nobody"), "nobody");
+        wrong(
+                "an unknown invitation",
+                NotFoundException.class,
+                db -> db.admin().invitations().accept("i"),
+                "i");
+        wrong(
+                "an invitation for nobody",
+                NotFoundException.class,
+                db -> db.admin().invitations().create("nobody"),
+                "nobody");
         wrong(
                 "a budget that is in use",
                 ConflictException.class,
@@ -259,14 +282,20 @@ class WrongArgumentsTest {
         invalid("a page of ten thousand", db -> PageRequest.first(10_000), "page size 10000", "1 to 1000");
         invalid(
                 "a page after no page",
-                db -> db.admin().teams().list(TeamFilter.all(), PageRequest.first(10).after("no cursor")),
+                db -> db.admin()
+                        .teams()
+                        .list(TeamFilter.all(), PageRequest.first(10).after("no cursor")),
                 "no cursor");
     }
 
     private void events() {
         invalid("an id of another version", db -> SpendEvent.builder(UUID.randomUUID()), "UUIDv7");
         invalid("tokens below zero", db -> SpendEvent.builder(Instant.now()).tokens(-1, 2), "-1 + 2");
-        invalid("cost below zero", db -> SpendEvent.builder(Instant.now()).cost(new BigDecimal("-0.1")), "cost", "-0.1");
+        invalid(
+                "cost below zero",
+                db -> SpendEvent.builder(Instant.now()).cost(new BigDecimal("-0.1")),
+                "cost",
+                "-0.1");
         invalid(
                 "a request from the future",
                 db -> db.spend()
