@@ -8,6 +8,7 @@ import io.llmdb.error.SchemaException;
 import io.llmdb.internal.ChangeFeed;
 import io.llmdb.keys.Authenticator;
 import io.llmdb.keys.Caller;
+import io.llmdb.maintenance.Maintenance;
 import io.llmdb.models.ModelAccess;
 import io.llmdb.models.ModelCatalog;
 import io.llmdb.models.ModelNames;
@@ -49,6 +50,7 @@ public final class LlmDb implements AutoCloseable {
     private final SpendRecorder spend;
     private final ChangeFeed changes;
     private final Usage usage;
+    private final Maintenance maintenance;
     private final ModelAccess modelAccess;
     private final @Nullable ModelCatalog modelCatalog;
 
@@ -59,6 +61,7 @@ public final class LlmDb implements AutoCloseable {
             BudgetService budgets,
             SpendRecorder spend,
             ChangeFeed changes,
+            Maintenance maintenance,
             ModelAccess modelAccess,
             @Nullable ModelCatalog modelCatalog) {
         this.opened = opened;
@@ -68,6 +71,7 @@ public final class LlmDb implements AutoCloseable {
         this.spend = spend;
         this.changes = changes;
         this.usage = new Usage(repositories.db(), repositories.audit());
+        this.maintenance = maintenance;
         this.modelAccess = modelAccess;
         this.modelCatalog = modelCatalog;
     }
@@ -156,6 +160,11 @@ public final class LlmDb implements AutoCloseable {
     /** @return what was spent, and the proof that the books agree */
     public Usage usage() {
         return usage;
+    }
+
+    /** @return the work that keeps the logs in shape: partitions, retention, and the state of all jobs */
+    public Maintenance maintenance() {
+        return maintenance;
     }
 
     /** @return what an administrator edits: organizations, teams, users, keys, budget rows and the rest */

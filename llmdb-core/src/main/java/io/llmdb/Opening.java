@@ -19,6 +19,8 @@ import io.llmdb.internal.DbClock;
 import io.llmdb.internal.JobRunner;
 import io.llmdb.keys.AuthenticationSettings;
 import io.llmdb.keys.Authenticator;
+import io.llmdb.maintenance.Maintenance;
+import io.llmdb.maintenance.RetentionPolicy;
 import io.llmdb.models.CredentialKeys;
 import io.llmdb.models.ModelAccess;
 import io.llmdb.models.ModelCatalog;
@@ -134,6 +136,7 @@ final class Opening {
 
         JobRunner jobs = new JobRunner(db, JobRunner.DEFAULT_POLL, JobRunner.DEFAULT_CLAIM);
         opened.push(jobs);
+        Maintenance maintenance = new Maintenance(db, jobs, retentionPolicy(settings.logs()));
         jobs.start();
 
         LOG.info("llmdb is open on schema \"{}\"", connection.schema());
@@ -144,6 +147,7 @@ final class Opening {
                 budgets,
                 recorder,
                 feed,
+                maintenance,
                 new ModelAccess(catalog == null ? modelNames : catalog),
                 catalog);
     }
@@ -205,6 +209,16 @@ final class Opening {
                 budgets.endUserBudgetId(),
                 budgets.budgetDuration(),
                 budgets.maxBudget());
+    }
+
+    private static RetentionPolicy retentionPolicy(LogSettings logs) {
+        return new RetentionPolicy(
+                logs.retentionPeriod(),
+                logs.promptsRetentionPeriod(),
+                logs.errorLogsRetentionPeriod(),
+                logs.auditLogsRetentionPeriod(),
+                logs.receiptsRetentionPeriod(),
+                logs.retentionInterval());
     }
 
     private static DeliveryPolicy deliveryPolicy(DeliverySettings delivery) {

@@ -114,6 +114,18 @@ public record BudgetDuration(long amount, Unit unit) {
     }
 
     /**
+     * The instant that lies this long before another one; the counterpart of {@link #after}.
+     *
+     * @param end the end
+     * @return the start
+     */
+    public Instant before(Instant end) {
+        return unit == Unit.MONTH
+                ? end.atOffset(ZoneOffset.UTC).minusMonths(amount).toInstant()
+                : end.minusSeconds(amount * unit.seconds);
+    }
+
+    /**
      * The length in seconds.
      *
      * @return seconds; a month counts 31 days

@@ -74,6 +74,9 @@ final class Known {
     static final Setting<BudgetDuration> AUDIT_LOGS_RETENTION_PERIOD =
             Setting.optional(Section.LLMDB, "audit_logs_retention_period", Types.period(), null);
 
+    static final Setting<BudgetDuration> RECEIPTS_RETENTION_PERIOD =
+            Setting.optional(Section.LLMDB, "receipts_retention_period", Types.period(), null);
+
     // DeliverySettings
 
     static final Setting<DeliveryMode> DELIVERY_MODE =
@@ -246,6 +249,7 @@ final class Known {
             PROMPTS_RETENTION_PERIOD,
             ERROR_LOGS_RETENTION_PERIOD,
             AUDIT_LOGS_RETENTION_PERIOD,
+            RECEIPTS_RETENTION_PERIOD,
             DELIVERY_MODE,
             JOURNAL_DIRECTORY,
             MAX_JOURNAL_BYTES,

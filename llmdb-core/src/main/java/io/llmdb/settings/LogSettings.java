@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  *     for ever
  * @param auditLogsRetentionPeriod {@code llmdb.audit_logs_retention_period}: how long audit rows are kept; null: for
  *     ever
+ * @param receiptsRetentionPeriod {@code llmdb.receipts_retention_period}: how long the receipts are kept that stand in
+ *     for spend log rows where these are switched off; null: as long as spend log rows
  */
 public record LogSettings(
         boolean disableSpendLogs,
@@ -34,7 +36,8 @@ public record LogSettings(
         Duration retentionInterval,
         @Nullable BudgetDuration promptsRetentionPeriod,
         @Nullable BudgetDuration errorLogsRetentionPeriod,
-        @Nullable BudgetDuration auditLogsRetentionPeriod) {
+        @Nullable BudgetDuration auditLogsRetentionPeriod,
+        @Nullable BudgetDuration receiptsRetentionPeriod) {
 
     /** Spend log rows are written. */
     public static final boolean DEFAULT_DISABLE_SPEND_LOGS = false;
@@ -66,7 +69,8 @@ public record LogSettings(
                 values.get(Known.RETENTION_INTERVAL),
                 values.find(Known.PROMPTS_RETENTION_PERIOD),
                 values.find(Known.ERROR_LOGS_RETENTION_PERIOD),
-                values.find(Known.AUDIT_LOGS_RETENTION_PERIOD));
+                values.find(Known.AUDIT_LOGS_RETENTION_PERIOD),
+                values.find(Known.RECEIPTS_RETENTION_PERIOD));
     }
 
     /** Sets them from the application; wins over every other source. Not safe for use by several threads. */
@@ -174,6 +178,17 @@ public record LogSettings(
          */
         public Builder auditLogsRetentionPeriod(@Nullable BudgetDuration value) {
             overrides.put(Known.AUDIT_LOGS_RETENTION_PERIOD, value);
+            return this;
+        }
+
+        /**
+         * How long the receipts are kept that stand in for spend log rows where these are switched off.
+         *
+         * @param value a duration; null for as long as spend log rows
+         * @return this
+         */
+        public Builder receiptsRetentionPeriod(@Nullable BudgetDuration value) {
+            overrides.put(Known.RECEIPTS_RETENTION_PERIOD, value);
             return this;
         }
     }

@@ -1,17 +1,21 @@
 package io.llmdb.spend;
 
+import io.llmdb.error.LlmDbException;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.DbErrors;
+import io.llmdb.internal.Tx;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.Collection;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sees to it that the logs have a partition for each day that is written to. A row for a day without one goes to the
@@ -21,13 +25,21 @@ final class Partitions {
 
     private static final List<String> TABLES = List.of("LLM_SpendLogs", "LLM_ErrorLogs", "LLM_SpendReceipt");
 
-    private static final DateTimeFormatter SUFFIX = DateTimeFormatter.ofPattern("uuuuMMdd", Locale.ROOT);
+    /** Somebody reads or writes stray rows and does not come to an end. */
+    private static final String LOCK_NOT_AVAILABLE = "55P03";
+
+    /** Somebody else made a partition for this time just now. */
+    private static final String BOUNDS_TAKEN = "42P17";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Partitions.class);
 
     private final Db db;
+    private final String make;
     private final Set<LocalDate> present = ConcurrentHashMap.newKeySet();
 
     Partitions(Db db) {
         this.db = db;
+        this.make = db.sql().of("SELECT ${llmdb}.llmdb_make_partition(?, ?, ?)");
     }
 
     /** Makes the partitions that the events need. */
@@ -48,38 +60,28 @@ final class Partitions {
 
     /** Makes the partitions of a day. */
     void ensure(LocalDate day) {
-        db.transaction(tx -> {
-            try (Statement statement = tx.connection().createStatement()) {
-                statement.execute("SELECT pg_advisory_xact_lock(hashtextextended('llmdb partitions ' || '"
-                        + db.schema().replace("'", "''") + "', 0))");
-                for (String table : TABLES) {
-                    create(statement, table, day);
+        for (String table : TABLES) {
+            try {
+                db.transaction(tx -> make(tx, table, day));
+            } catch (LlmDbException e) {
+                if (!LOCK_NOT_AVAILABLE.equals(DbErrors.sqlState(e)) && !BOUNDS_TAKEN.equals(DbErrors.sqlState(e))) {
+                    throw e;
                 }
-            }
-            return null;
-        });
-        present.add(day);
-    }
-
-    /**
-     * Attaching takes a weaker lock on the parent than CREATE TABLE ... PARTITION OF, so that readers and writers go
-     * on.
-     */
-    private void create(Statement statement, String table, LocalDate day) throws SQLException {
-        String partition = table + "_p" + SUFFIX.format(day);
-        String exists = db.sql().of("SELECT to_regclass('${llmdb}.\"" + partition + "\"') IS NOT NULL");
-        try (var rows = statement.executeQuery(exists)) {
-            rows.next();
-            if (rows.getBoolean(1)) {
+                // The row need not wait: it goes to the default partition, and the partition job moves it.
+                LOG.debug("{} has no partition for {} yet: {}", table, day, e.getMessage());
                 return;
             }
         }
-        String name = "${llmdb}.\"" + partition + "\"";
-        String bounds = "FROM ('" + day + " 00:00:00+00') TO ('" + day.plusDays(1) + " 00:00:00+00')";
-        statement.execute(db.sql()
-                .of("CREATE TABLE " + name + " (LIKE ${llmdb}.\"" + table
-                        + "\" INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)"));
-        statement.execute(db.sql()
-                .of("ALTER TABLE ${llmdb}.\"" + table + "\" ATTACH PARTITION " + name + " FOR VALUES " + bounds));
+        present.add(day);
+    }
+
+    private @Nullable Void make(Tx tx, String table, LocalDate day) throws SQLException {
+        try (PreparedStatement statement = tx.connection().prepareStatement(make)) {
+            statement.setString(1, table);
+            statement.setObject(2, day.atStartOfDay().atOffset(ZoneOffset.UTC));
+            statement.setObject(3, day.plusDays(1).atStartOfDay().atOffset(ZoneOffset.UTC));
+            statement.execute();
+        }
+        return null;
     }
 }

@@ -31,7 +31,8 @@ class SettingsSourcesTest {
         assertThat(settings.connection())
                 .isEqualTo(new ConnectionSettings(null, 10, Duration.ofSeconds(60), "llmdb", Duration.ofSeconds(60)));
         assertThat(settings.logs())
-                .isEqualTo(new LogSettings(false, false, false, false, null, Duration.ofDays(1), null, null, null));
+                .isEqualTo(
+                        new LogSettings(false, false, false, false, null, Duration.ofDays(1), null, null, null, null));
         assertThat(settings.delivery())
                 .isEqualTo(new DeliverySettings(
                         DeliveryMode.SYNCHRONOUS,

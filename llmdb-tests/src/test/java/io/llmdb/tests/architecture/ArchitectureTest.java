@@ -54,7 +54,7 @@ class ArchitectureTest {
             Set.of("io.llmdb.models"),
             Set.of("io.llmdb.spend"),
             Set.of("io.llmdb.budgets"),
-            Set.of("io.llmdb.usage"),
+            Set.of("io.llmdb.usage", "io.llmdb.maintenance"),
             // Settings offer the choices that subjects give, in the subjects' own words.
             Set.of("io.llmdb.settings"),
             Set.of("io.llmdb"),

@@ -1,0 +1,339 @@
+package io.llmdb.tests.usage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.llmdb.audit.AuditTrail;
+import io.llmdb.common.BudgetDuration;
+import io.llmdb.internal.Db;
+import io.llmdb.internal.JobRunner;
+import io.llmdb.maintenance.LogPartition;
+import io.llmdb.maintenance.Maintenance;
+import io.llmdb.maintenance.RetentionPolicy;
+import io.llmdb.maintenance.RetentionReport;
+import io.llmdb.maintenance.RetentionStep;
+import io.llmdb.spend.SpendEvent;
+import io.llmdb.testkit.LlmDbTest;
+import io.llmdb.testkit.TestDatabase;
+import io.llmdb.usage.BooksCheck;
+import io.llmdb.usage.Verification;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** Partitions come and go while the books stay right. */
+@LlmDbTest
+class LogRetentionTest {
+
+    private static final LocalDate FIRST = Company.FIRST_DAY;
+
+    private static BudgetDuration days(int days) {
+        return BudgetDuration.parse("period", days + "d");
+    }
+
+    private static RetentionPolicy policy(
+            @Nullable BudgetDuration logs, @Nullable BudgetDuration prompts, @Nullable BudgetDuration errors) {
+        return new RetentionPolicy(logs, prompts, errors, null, null, Duration.ofDays(1));
+    }
+
+    private static Maintenance maintenance(TestDatabase database, RetentionPolicy policy) {
+        Db db = new Db(database.dataSource(), database.schema());
+        return new Maintenance(db, new JobRunner(db, Duration.ofDays(1), Duration.ofMinutes(1)), policy);
+    }
+
+    private static Verification verify(Company company) {
+        Verification verification = new BooksCheck(company.db, AuditTrail.of(false)).verify();
+        assertThat(verification.differences()).as(verification.toString()).isEmpty();
+        return verification;
+    }
+
+    private static List<String> names(TestDatabase database, String table) {
+        return database.rows("SELECT partition_name FROM ${llmdb}.llmdb_partitions(?) ORDER BY 1", table).stream()
+                .map(row -> String.valueOf(row.get("partition_name")))
+                .toList();
+    }
+
+    private static long strays(TestDatabase database) {
+        return database.count("LLM_SpendLogs_pdefault");
+    }
+
+    @Test
+    void partitionsAreMadeAhead(TestDatabase database) {
+        database.clock().freeze(Instant.parse("2026-03-30T23:10:00Z"));
+        Maintenance maintenance = maintenance(database, RetentionPolicy.KEEP_ALL);
+
+        assertThat(maintenance.makePartitions()).isEqualTo(3 * 5 + 2);
+        assertThat(maintenance.makePartitions()).isZero();
+        assertThat(names(database, "LLM_SpendLogs"))
+                .containsExactly(
+                        "LLM_SpendLogs_p20260330",
+                        "LLM_SpendLogs_p20260331",
+                        "LLM_SpendLogs_p20260401",
+                        "LLM_SpendLogs_p20260402",
+                        "LLM_SpendLogs_p20260403",
+                        "LLM_SpendLogs_pdefault");
+        assertThat(maintenance.partitions())
+                .filteredOn(one -> one.table().equals("LLM_AuditLog"))
+                .extracting(LogPartition::from)
+                .containsExactly(Instant.parse("2026-03-01T00:00:00Z"), Instant.parse("2026-04-01T00:00:00Z"), null);
+    }
+
+    @Test
+    void partitionsOfOthersCount(TestDatabase database) {
+        database.execute("""
+                CREATE TABLE ${llmdb}.weekly PARTITION OF ${llmdb}."LLM_SpendLogs" FOR VALUES FROM ('2026-03-30 00:00Z') TO ('2026-04-06 00:00Z')""");
+        database.clock().freeze(Instant.parse("2026-03-29T12:00:00Z"));
+
+        maintenance(database, RetentionPolicy.KEEP_ALL).makePartitions();
+
+        assertThat(names(database, "LLM_SpendLogs"))
+                .containsExactly("LLM_SpendLogs_p20260329", "LLM_SpendLogs_pdefault", "weekly");
+    }
+
+    @Test
+    void strayRowsAreMovedToTheirDay(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(1, 100)) {
+            Instant stray = FIRST.plusDays(1).atTime(10, 0).toInstant(ZoneOffset.UTC);
+            database.execute("""
+                    ALTER TABLE ${llmdb}."LLM_SpendLogs" DETACH PARTITION ${llmdb}."LLM_SpendLogs_p20260328";
+                    INSERT INTO ${llmdb}."LLM_SpendLogs" SELECT * FROM ${llmdb}."LLM_SpendLogs_p20260328";
+                    DROP TABLE ${llmdb}."LLM_SpendLogs_p20260328\"""");
+            assertThat(strays(database)).isEqualTo(100);
+
+            maintenance(database, RetentionPolicy.KEEP_ALL).makePartitions();
+
+            assertThat(strays(database)).isZero();
+            assertThat(database.count("LLM_SpendLogs_p20260328")).isEqualTo(100);
+            company.book(List.of(company.event(stray)));
+            assertThat(verify(company).logRows()).isEqualTo(101);
+        }
+    }
+
+    @Test
+    void aStrayRowNeverFailsWhileSomebodyHoldsTheDefaultPartition(TestDatabase database) throws Exception {
+        try (Company company = Company.on(database).withTraffic(1, 20);
+                var connection = database.dataSource().getConnection();
+                var statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            statement.execute(
+                    "LOCK TABLE \"" + database.schema() + "\".\"LLM_SpendLogs_pdefault\" IN ROW EXCLUSIVE MODE");
+            Instant next = FIRST.plusDays(1).atTime(1, 0).toInstant(ZoneOffset.UTC);
+            database.clock().freeze(next);
+
+            company.book(List.of(company.event(next)));
+
+            assertThat(strays(database)).isEqualTo(1);
+            connection.rollback();
+            maintenance(database, RetentionPolicy.KEEP_ALL).makePartitions();
+            assertThat(strays(database)).isZero();
+            verify(company);
+        }
+    }
+
+    @Test
+    void oldDaysGoAndTheBooksStay(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(5, 200)) {
+            BigDecimal spend = database.value(BigDecimal.class, "SELECT sum(spend) FROM ${llmdb}.\"LLM_DailySpend\"");
+            SpendEvent old = company.events.get(0);
+            Maintenance maintenance = maintenance(database, policy(days(2), null, days(1)));
+
+            RetentionReport plan = maintenance.applyRetention(true);
+            assertThat(database.count("LLM_SpendLogs")).isEqualTo(1000);
+            List<RetentionStep> told = new ArrayList<>();
+            RetentionReport report = maintenance.applyRetention(false, told::add);
+
+            assertThat(report.failures()).isEmpty();
+            assertThat(report.steps()).isEqualTo(told);
+            assertThat(plan.steps())
+                    .extracting(RetentionStep::name)
+                    .isEqualTo(report.steps().stream().map(RetentionStep::name).toList());
+            // It is 23:59:59 on the fifth day, so the first two days, and of the errors the first three, are over for
+            // long enough.
+            assertThat(report.steps())
+                    .filteredOn(step -> !step.table().equals("LLM_SpendReceipt"))
+                    .extracting(RetentionStep::name)
+                    .containsExactly(
+                            "LLM_SpendLogs_p20260328",
+                            "LLM_SpendLogs_p20260329",
+                            "LLM_ErrorLogs_p20260328",
+                            "LLM_ErrorLogs_p20260329",
+                            "LLM_ErrorLogs_p20260330");
+            assertThat(database.count("LLM_SpendLogs")).isEqualTo(600);
+            assertThat(verify(company).logRows()).isEqualTo(600);
+            assertThat(database.value(BigDecimal.class, "SELECT sum(spend) FROM ${llmdb}.\"LLM_DailySpend\""))
+                    .isEqualByComparingTo(spend);
+
+            company.recorder.record(old);
+            company.recorder.flush(Duration.ofSeconds(30));
+            assertThat(database.value(String.class, "SELECT reason FROM ${llmdb}.\"LLM_DeadLetter\""))
+                    .contains("were dropped");
+            assertThat(verify(company).logRows()).isEqualTo(600);
+            assertThat(maintenance.applyRetention(false).steps()).isEmpty();
+            assertThat(maintenance.makePartitions())
+                    .as("no dropped day comes back")
+                    .isGreaterThan(0);
+            assertThat(names(database, "LLM_SpendLogs")).doesNotContain("LLM_SpendLogs_p20260328");
+        }
+    }
+
+    @Test
+    void oldStrayRowsGo(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(1, 100)) {
+            database.execute("""
+                    ALTER TABLE ${llmdb}."LLM_SpendLogs" DETACH PARTITION ${llmdb}."LLM_SpendLogs_p20260328";
+                    INSERT INTO ${llmdb}."LLM_SpendLogs" SELECT * FROM ${llmdb}."LLM_SpendLogs_p20260328";
+                    DROP TABLE ${llmdb}."LLM_SpendLogs_p20260328\"""");
+            database.clock().advance(Duration.ofDays(3));
+
+            RetentionReport report =
+                    maintenance(database, policy(days(1), null, null)).applyRetention(false);
+
+            assertThat(report.steps())
+                    .filteredOn(step -> step.kind() == RetentionStep.Kind.DELETE_STRAY_ROWS)
+                    .singleElement()
+                    .matches(step -> step.rows() == 100 && step.failure() == null);
+            assertThat(database.count("LLM_SpendLogs")).isZero();
+            verify(company);
+        }
+    }
+
+    @Test
+    void aDayGoesWhileOthersWrite(TestDatabase database) throws Exception {
+        try (Company company = Company.on(database).withTraffic(4, 400)) {
+            CompletableFuture<Void> traffic = CompletableFuture.runAsync(() -> {
+                Instant start = FIRST.plusDays(3).atTime(12, 0).toInstant(ZoneOffset.UTC);
+                for (int i = 0; i < 80; i++) {
+                    List<SpendEvent> events = new ArrayList<>();
+                    for (int n = 0; n < 20; n++) {
+                        events.add(company.event(start.plusSeconds(60L * i + n)));
+                    }
+                    company.book(events);
+                }
+            });
+            Maintenance maintenance = maintenance(database, policy(days(1), null, null));
+            maintenance.settle();
+            RetentionReport report = maintenance.applyRetention(false);
+            traffic.get(60, TimeUnit.SECONDS);
+
+            assertThat(report.failures()).isEmpty();
+            assertThat(report.steps())
+                    .filteredOn(step -> step.table().equals("LLM_SpendLogs"))
+                    .hasSize(2);
+            assertThat(verify(company).logRows()).isEqualTo(800 + 80 * 20);
+            assertThat(company.recorder.metrics().deadLetters()).isZero();
+            assertThat(database.deadlocks()).isZero();
+        }
+    }
+
+    @Test
+    void whatADeadRunLeftIsDropped(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(3, 40)) {
+            long relid =
+                    database.value(Long.class, "SELECT '${llmdb}.\"LLM_SpendLogs_p20260328\"'::regclass::oid::bigint");
+            database.value(
+                    String.class, "SELECT ${llmdb}.llmdb_take_out_partition('LLM_SpendLogs', ?::oid, '1s')", relid);
+            assertThat(database.count("LLM_SpendLogs_dropped_" + relid)).isEqualTo(40);
+
+            maintenance(database, policy(days(30), null, null)).applyRetention(false);
+
+            assertThat(database.rows("SELECT 1 FROM pg_class WHERE relname LIKE 'LLM_SpendLogs_dropped%'"))
+                    .isEmpty();
+            assertThat(verify(company).logRows()).isEqualTo(80);
+        }
+    }
+
+    @Test
+    void promptsGoBeforeTheirRows(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(4, 200)) {
+            database.execute("""
+                    UPDATE ${llmdb}."LLM_SpendLogs" SET messages = '[{"role": "user", "content": "secret"}]', response = '{}',
+                        proxy_server_request = '{"a": 1}'""");
+            Maintenance maintenance = maintenance(database, policy(null, days(1), null));
+            maintenance.settle();
+            List<Map<String, Object>> indexes = indexes(database);
+            List<Map<String, Object>> rows = database.rows("""
+                    SELECT to_jsonb(l) - 'messages' - 'response' - 'proxy_server_request' FROM ${llmdb}."LLM_SpendLogs" l ORDER BY id""");
+
+            RetentionReport report = maintenance.applyRetention(false);
+
+            assertThat(report.failures()).isEmpty();
+            assertThat(report.steps())
+                    .filteredOn(step -> step.kind() == RetentionStep.Kind.FORGET_PROMPTS)
+                    .extracting(RetentionStep::name, RetentionStep::rows)
+                    .containsExactly(
+                            org.assertj.core.groups.Tuple.tuple("LLM_SpendLogs_p20260328", 200L),
+                            org.assertj.core.groups.Tuple.tuple("LLM_SpendLogs_p20260329", 200L));
+            assertThat(database.rows("""
+                    SELECT ("startTime" AT TIME ZONE 'UTC')::date::text AS day, count(messages) AS messages, count(response) AS answers,
+                        count(proxy_server_request) AS requests
+                    FROM ${llmdb}."LLM_SpendLogs" GROUP BY 1 ORDER BY 1"""))
+                    .extracting(row ->
+                            row.get("day") + " " + row.get("messages") + row.get("answers") + row.get("requests"))
+                    .containsExactly(
+                            "2026-03-28 000", "2026-03-29 000", "2026-03-30 200200200", "2026-03-31 200200200");
+            assertThat(database.rows("""
+                    SELECT to_jsonb(l) - 'messages' - 'response' - 'proxy_server_request' FROM ${llmdb}."LLM_SpendLogs" l ORDER BY id""")).hasToString(rows.toString());
+            assertThat(indexes(database)).isEqualTo(indexes);
+            verify(company);
+            assertThat(maintenance.applyRetention(false).steps()).isEmpty();
+        }
+    }
+
+    private static List<Map<String, Object>> indexes(TestDatabase database) {
+        return database.rows("""
+                SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = ? AND tablename LIKE 'LLM_SpendLogs%' ORDER BY 1""", database.schema());
+    }
+
+    @Test
+    void aDayThatIsOverIsIndexedForReading(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(3, 200)) {
+            Maintenance maintenance = maintenance(database, RetentionPolicy.KEEP_ALL);
+
+            assertThat(maintenance.settle()).as("the third day is not over").isEqualTo(2);
+            assertThat(maintenance.settle()).isZero();
+            assertThat(settled(database)).hasSize(16).allMatch(row -> Boolean.TRUE.equals(row.get("indisvalid")));
+
+            // As a builder that was killed leaves it.
+            try (var connection = database.adminDataSource().getConnection();
+                    var statement = connection.createStatement()) {
+                statement.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"" + database.schema()
+                        + "\".\"LLM_SpendLogs_p20260329_model_settled\"'::regclass");
+            } catch (java.sql.SQLException e) {
+                throw new AssertionError(e);
+            }
+            database.execute(
+                    "UPDATE ${llmdb}.\"LLM_LogState\" SET settled_before = '2026-03-29 00:00Z' WHERE table_name = 'LLM_SpendLogs'");
+            assertThat(maintenance.settle()).isEqualTo(1);
+            assertThat(settled(database)).hasSize(16).allMatch(row -> Boolean.TRUE.equals(row.get("indisvalid")));
+            verify(company);
+        }
+    }
+
+    private static List<Map<String, Object>> settled(TestDatabase database) {
+        return database.rows("""
+                SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname LIKE '%settled'""");
+    }
+
+    @Test
+    void jobsTellTheirState(TestDatabase database) {
+        Maintenance maintenance = maintenance(database, RetentionPolicy.KEEP_ALL);
+
+        assertThat(maintenance.jobs()).isEmpty();
+        assertThat(maintenance.run(Maintenance.PARTITIONS_JOB)).isTrue();
+        assertThat(maintenance.jobs()).singleElement().satisfies(job -> {
+            assertThat(job.name()).isEqualTo(Maintenance.PARTITIONS_JOB);
+            assertThat(job.lastRunAt()).isNotNull();
+            assertThat(job.nextRunAt()).isAfter(job.lastRunAt());
+            assertThat(job.lastError()).isNull();
+            assertThat(job.claimedBy()).isNull();
+        });
+    }
+}
