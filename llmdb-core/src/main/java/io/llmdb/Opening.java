@@ -125,10 +125,7 @@ final class Opening {
                 booking,
                 new Directory(authenticator),
                 budgetRules(budgetSettings),
-                new LeasePolicy(
-                        budgetSettings.leaseTime(),
-                        budgetSettings.reservationTime(),
-                        LeasePolicy.DEFAULT.recallWait()));
+                new LeasePolicy(budgetSettings.leaseTime(), budgetSettings.reservationTime()));
         feed.addListener(new LimitChanges(budgets));
         // What is queued is booked before its leases go back.
         opened.push(budgets);
@@ -244,6 +241,7 @@ final class Opening {
     private static BudgetRules budgetRules(BudgetSettings budgets) {
         return new BudgetRules(
                 budgets.maxBudget(),
+                budgets.softBudget(),
                 budgets.budgetDuration(),
                 budgets.endUserBudgetId(),
                 budgets.countUserBudgetOnTeamKeys(),

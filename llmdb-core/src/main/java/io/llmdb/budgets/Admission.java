@@ -1,8 +1,9 @@
 package io.llmdb.budgets;
 
+import io.llmdb.budgets.BudgetScopes.Applying;
 import io.llmdb.budgets.Slice.Hold;
+import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.keys.Caller;
-import io.llmdb.spend.CounterId;
 import io.llmdb.spend.SpendEvent;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,7 +34,7 @@ public final class Admission implements AutoCloseable {
     private final Caller caller;
     private final Call call;
     private final List<Hold> holds;
-    private final List<CounterId> furtherCounters;
+    private final Applying applying;
     private final boolean reserved;
     private State state = State.ADMITTED;
     private long expiresAtNanos;
@@ -45,7 +46,7 @@ public final class Admission implements AutoCloseable {
             Caller caller,
             Call call,
             List<Hold> holds,
-            List<CounterId> furtherCounters,
+            Applying applying,
             boolean reserved,
             long expiresAtNanos) {
         this.service = service;
@@ -54,7 +55,7 @@ public final class Admission implements AutoCloseable {
         this.caller = caller;
         this.call = call;
         this.holds = holds;
-        this.furtherCounters = furtherCounters;
+        this.applying = applying;
         this.reserved = reserved;
         this.expiresAtNanos = expiresAtNanos;
     }
@@ -103,7 +104,7 @@ public final class Admission implements AutoCloseable {
                 .modelGroup(call.model())
                 .endUser(call.endUser())
                 .tags(call.tags())
-                .furtherCounters(furtherCounters);
+                .furtherCounters(applying.further());
         if (caller.key().spec().userId() != null) {
             event.userId(caller.key().spec().userId());
         }
@@ -172,16 +173,26 @@ public final class Admission implements AutoCloseable {
     }
 
     /**
-     * Begins the reservation time anew, for a request that goes on for long.
+     * Begins the reservation time anew, for a request that goes on for long. The instance keeps the leases behind it
+     * alive by itself; a process that stood still for longer than the lease time may have lost them.
      *
      * @param time how long from now
-     * @return false where the reservation has ended; settling still books the cost
+     * @return false where the reservation has ended, or was lost with a lease; settling still books the cost
+     * @throws InvalidArgumentException where the time is not positive
      */
     public boolean extend(Duration time) {
+        if (time.isNegative() || time.isZero()) {
+            throw new InvalidArgumentException("time " + time + ": must be more than nothing");
+        }
         synchronized (this) {
             expiresAtNanos = System.nanoTime() + time.toNanos();
-            return state == State.ADMITTED;
+            return state == State.ADMITTED
+                    && holds.stream().allMatch(hold -> hold.slice().isHeld(hold));
         }
+    }
+
+    Applying applying() {
+        return applying;
     }
 
     /** Releases what was neither settled nor released. */

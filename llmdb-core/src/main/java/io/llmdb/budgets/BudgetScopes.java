@@ -12,8 +12,11 @@ import io.llmdb.spend.CounterId;
 import io.llmdb.spend.Scope;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** Which budgets a request has to fit into (semantics, "Budgets: whose, and when they block"). */
@@ -27,76 +30,114 @@ final class BudgetScopes {
         this.rules = rules;
     }
 
-    List<Need> of(Caller caller, Call call) {
-        List<Need> needs = new ArrayList<>(8);
-        String model = call.model();
-        String keyHash = caller.key().hash();
-        BudgetTerms keyTerms = keyTerms(caller);
-        add(needs, CounterId.of(Scope.KEY, keyHash), keyTerms, model);
+    /**
+     * What applies to a request.
+     *
+     * @param needs the budgets that it has to fit into
+     * @param further the counters among them that are not counted for every request anyway
+     * @param watched the counters that may pass a mark that raises an event
+     */
+    record Applying(List<Need> needs, List<CounterId> further, List<Need> watched) {
+
+        private static Applying of(Set<Need> needs, Set<Need> softOnly) {
+            List<CounterId> further = new ArrayList<>(0);
+            for (Need need : needs) {
+                CounterId counter = need.counter();
+                if (!counter.model().isEmpty() || !counter.duration().isEmpty()) {
+                    further.add(counter);
+                }
+            }
+            List<Need> list = new ArrayList<>(needs);
+            List<Need> watched = list;
+            if (!softOnly.isEmpty()) {
+                watched = new ArrayList<>(list);
+                watched.addAll(softOnly);
+            }
+            return new Applying(list, further, watched);
+        }
+    }
+
+    /**
+     * All that applies.
+     *
+     * @throws io.llmdb.error.DatabaseUnavailableException where an end user or a tag has to be looked up and cannot be
+     */
+    Applying of(Caller caller, Call call) {
+        Collecting collecting = new Collecting(call.model());
+        ofCaller(caller, collecting::add);
+        if (!call.endUser().isEmpty()) {
+            collecting.add(CounterId.of(Scope.END_USER, call.endUser()), endUserTerms(call.endUser()));
+        }
+        for (String tag : call.tags()) {
+            collecting.add(CounterId.of(Scope.TAG, tag), tagTerms(tag));
+        }
+        addProxy(collecting.needs, collecting.softOnly);
+        return Applying.of(collecting.needs, collecting.softOnly);
+    }
+
+    /** What applies as far as the caller tells, without looking up end users and tags. */
+    Applying ofCallerAlone(Caller caller, Call call) {
+        Collecting collecting = new Collecting(call.model());
+        ofCaller(caller, collecting::add);
+        addProxy(collecting.needs, collecting.softOnly);
+        return Applying.of(collecting.needs, collecting.softOnly);
+    }
+
+    /** All budgets that requests of a caller may have to fit into, of all models. */
+    List<Need> all(Caller caller) {
+        Set<Need> needs = new LinkedHashSet<>();
+        ofCaller(caller, (counter, terms) -> {
+            addMain(needs, needs, counter, terms);
+            terms.modelLimits()
+                    .forEach((model, limit) ->
+                            needs.add(new Need(counter.forModel(model, text(limit.duration())), limit.maxBudget())));
+        });
+        addProxy(needs, needs);
+        return List.copyOf(needs);
+    }
+
+    private void addProxy(Set<Need> needs, Set<Need> softOnly) {
+        BigDecimal limit = rules.proxyMaxBudget();
+        if (limit != null) {
+            needs.add(new Need(CounterId.of(Scope.PROXY, ""), limit));
+        } else if (rules.proxySoftBudget() != null) {
+            softOnly.add(new Need(CounterId.of(Scope.PROXY, ""), null));
+        }
+    }
+
+    private void ofCaller(Caller caller, BiConsumer<CounterId, BudgetTerms> to) {
+        to.accept(CounterId.of(Scope.KEY, caller.key().hash()), keyTerms(caller));
         if (caller.user() != null && (caller.isPersonal() || rules.countUserBudgetOnTeamKeys())) {
-            add(
-                    needs,
+            to.accept(
                     CounterId.of(Scope.USER, caller.user().id()),
-                    caller.user().spec().budget(),
-                    model);
+                    caller.user().spec().budget());
         }
         if (caller.team() != null) {
-            add(
-                    needs,
+            to.accept(
                     CounterId.of(Scope.TEAM, caller.team().id()),
-                    caller.team().spec().budget(),
-                    model);
+                    caller.team().spec().budget());
         }
         if (caller.teamMembership() != null) {
-            Budget budget = caller.budget(caller.teamMembership().spec().budgetId());
-            add(
-                    needs,
+            to.accept(
                     CounterId.member(
                             Scope.TEAM_MEMBER,
                             caller.teamMembership().userId(),
                             caller.teamMembership().teamId()),
-                    budget == null ? BudgetTerms.UNLIMITED : budget.spec().terms(),
-                    model);
+                    terms(caller.budget(caller.teamMembership().spec().budgetId())));
         }
         if (caller.organization() != null) {
-            Budget budget = caller.budget(caller.organization().spec().budgetId());
-            add(
-                    needs,
+            to.accept(
                     CounterId.of(Scope.ORGANIZATION, caller.organization().id()),
-                    budget == null ? BudgetTerms.UNLIMITED : budget.spec().terms(),
-                    model);
+                    terms(caller.budget(caller.organization().spec().budgetId())));
         }
         if (caller.organizationMembership() != null) {
-            Budget budget = caller.budget(caller.organizationMembership().spec().budgetId());
-            add(
-                    needs,
+            to.accept(
                     CounterId.member(
                             Scope.ORGANIZATION_MEMBER,
                             caller.organizationMembership().userId(),
                             caller.organizationMembership().organizationId()),
-                    budget == null ? BudgetTerms.UNLIMITED : budget.spec().terms(),
-                    model);
+                    terms(caller.budget(caller.organizationMembership().spec().budgetId())));
         }
-        if (!call.endUser().isEmpty()) {
-            add(needs, CounterId.of(Scope.END_USER, call.endUser()), endUserTerms(call.endUser()), model);
-        }
-        for (String tag : call.tags()) {
-            add(needs, CounterId.of(Scope.TAG, tag), tagTerms(tag), model);
-        }
-        BigDecimal proxyLimit = rules.proxyMaxBudget();
-        if (proxyLimit != null) {
-            needs.add(new Need(CounterId.of(Scope.PROXY, ""), proxyLimit));
-        }
-        return needs.stream().distinct().toList();
-    }
-
-    /** The counters among them that are not counted for every request anyway. */
-    static List<CounterId> further(List<Need> needs) {
-        return needs.stream()
-                .map(Need::counter)
-                .filter(counter ->
-                        !counter.model().isEmpty() || !counter.duration().isEmpty())
-                .toList();
     }
 
     static @Nullable String organizationOf(Caller caller) {
@@ -114,7 +155,13 @@ final class BudgetScopes {
             return own;
         }
         BudgetTerms terms = linked.spec().terms();
-        return own.modelLimits().isEmpty() ? terms : terms.withModelLimits(own.modelLimits());
+        if (!own.modelLimits().isEmpty()) {
+            terms = terms.withModelLimits(own.modelLimits());
+        }
+        if (!own.furtherLimits().isEmpty()) {
+            terms = terms.withFurtherLimits(own.furtherLimits());
+        }
+        return own.softBudget() == null ? terms : terms.withSoftBudget(own.softBudget());
     }
 
     private BudgetTerms endUserTerms(String id) {
@@ -129,28 +176,47 @@ final class BudgetScopes {
     }
 
     private BudgetTerms terms(@Nullable String budgetId) {
-        Budget budget = budgetId == null ? null : directory.budget(budgetId);
+        return terms(budgetId == null ? null : directory.budget(budgetId));
+    }
+
+    private static BudgetTerms terms(@Nullable Budget budget) {
         return budget == null ? BudgetTerms.UNLIMITED : budget.spec().terms();
     }
 
-    private static void add(List<Need> needs, CounterId counter, BudgetTerms terms, String model) {
+    private static void addMain(Set<Need> needs, Set<Need> softOnly, CounterId counter, BudgetTerms terms) {
         if (terms.maxBudget() != null) {
             needs.add(new Need(counter, null));
+        } else if (terms.softBudget() != null) {
+            softOnly.add(new Need(counter, null));
         }
         for (BudgetLimit limit : terms.furtherLimits()) {
             needs.add(new Need(counter.forWindow(text(limit.duration())), limit.maxBudget()));
-        }
-        Map<String, BudgetLimit> models = terms.modelLimits();
-        if (!models.isEmpty()) {
-            String name = models.containsKey(model) ? model : model.substring(model.indexOf('/') + 1);
-            BudgetLimit limit = models.get(name);
-            if (limit != null) {
-                needs.add(new Need(counter.forModel(name, text(limit.duration())), limit.maxBudget()));
-            }
         }
     }
 
     private static String text(@Nullable BudgetDuration duration) {
         return duration == null ? "" : duration.toString();
+    }
+
+    private static final class Collecting {
+        private final String model;
+        private final Set<Need> needs = new LinkedHashSet<>();
+        private final Set<Need> softOnly = new LinkedHashSet<>(0);
+
+        private Collecting(String model) {
+            this.model = model;
+        }
+
+        private void add(CounterId counter, BudgetTerms terms) {
+            addMain(needs, softOnly, counter, terms);
+            Map<String, BudgetLimit> models = terms.modelLimits();
+            if (!models.isEmpty()) {
+                String name = models.containsKey(model) ? model : model.substring(model.indexOf('/') + 1);
+                BudgetLimit limit = models.get(name);
+                if (limit != null) {
+                    needs.add(new Need(counter.forModel(name, text(limit.duration())), limit.maxBudget()));
+                }
+            }
+        }
     }
 }

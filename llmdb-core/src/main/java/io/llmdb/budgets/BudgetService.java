@@ -1,30 +1,39 @@
 package io.llmdb.budgets;
 
+import io.llmdb.budgets.BudgetScopes.Applying;
 import io.llmdb.budgets.LeaseDesk.Need;
-import io.llmdb.budgets.LeaseStore.Question;
 import io.llmdb.budgets.Slice.Hold;
+import io.llmdb.common.Page;
+import io.llmdb.common.PageRequest;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.DbClock;
 import io.llmdb.internal.Ids;
+import io.llmdb.internal.Ticks;
 import io.llmdb.keys.Caller;
 import io.llmdb.spend.BookingPolicy;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.CounterWindows;
+import io.llmdb.spend.LeaseShare;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendRecorder;
 import java.math.BigDecimal;
-import java.time.Clock;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,20 +47,26 @@ import org.slf4j.LoggerFactory;
  */
 public final class BudgetService implements AutoCloseable {
 
+    private static final BigDecimal MOST_COST = BigDecimal.valueOf(1_000_000);
+
     private static final Logger LOG = LoggerFactory.getLogger(BudgetService.class);
 
-    private static final BigDecimal NOTHING = BigDecimal.ZERO;
-
     private final UUID instance = UUID.randomUUID();
-    private final Clock databaseClock;
+    private final DbClock databaseClock;
     private final SpendRecorder recorder;
     private final BudgetScopes scopes;
     private final BudgetRules rules;
     private final LeasePolicy policy;
     private final LeaseDesk desk;
+    private final LeaseThread leases;
+    private final BudgetReader reader;
+    private final BudgetAlerts alerts;
+    private final PastWindows pastWindows;
     private final Map<UUID, Admission> open = new ConcurrentHashMap<>();
-    private final Map<UUID, List<Hold>> unbooked = new ConcurrentHashMap<>();
+    private final Map<UUID, Unbooked> unbooked = new ConcurrentHashMap<>();
     private final ScheduledExecutorService sweeper;
+
+    private record Unbooked(List<Hold> holds, List<Need> watched) {}
 
     /**
      * Starts the threads that keep leases alive and end forgotten reservations.
@@ -66,7 +81,7 @@ public final class BudgetService implements AutoCloseable {
      */
     public BudgetService(
             Db db,
-            Clock databaseClock,
+            DbClock databaseClock,
             SpendRecorder recorder,
             BookingPolicy booking,
             BudgetDirectory directory,
@@ -77,23 +92,19 @@ public final class BudgetService implements AutoCloseable {
         this.scopes = new BudgetScopes(directory, rules);
         this.rules = rules;
         this.policy = policy;
-        this.desk = new LeaseDesk(
-                new DbLeaseStore(
-                        db,
-                        instance,
-                        policy.leaseTime(),
-                        new CounterWindows(db, booking),
-                        rules.defaultEndUserBudgetId(),
-                        rules.proxyDuration()),
-                policy,
-                databaseClock);
+        this.reader = new BudgetReader(db, rules.defaultEndUserBudgetId());
+        this.alerts = new BudgetAlerts(db, rules);
+        this.pastWindows = new PastWindows(db);
+        CounterWindows windows = new CounterWindows(db, booking);
+        this.desk = new LeaseDesk(policy, Ticks.SYSTEM, databaseClock);
+        this.leases = new LeaseThread(desk, new DbLeaseStore(db, databaseClock, instance, policy, windows, rules));
         recorder.onBooked(this::booked);
         this.sweeper = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "llmdb-reservations");
             thread.setDaemon(true);
             return thread;
         });
-        Future<?> unused = sweeper.scheduleWithFixedDelay(this::endForgotten, 1, 1, TimeUnit.SECONDS);
+        Future<?> unused = sweeper.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.SECONDS);
     }
 
     /**
@@ -121,40 +132,64 @@ public final class BudgetService implements AutoCloseable {
      */
     public Admission admit(Caller caller, Call call, boolean allowWhenUnavailable) {
         BigDecimal estimate = call.estimate();
-        if (estimate != null && estimate.signum() == 0) {
-            // A model priced 0 needs no budget; its requests count all the same.
-            return admitted(caller, call, List.of(), List.of(), false);
-        }
-        List<Need> needs;
+        // A model priced 0 needs no budget; its requests count all the same.
+        boolean free = estimate != null && estimate.signum() == 0;
+        Applying applying;
         try {
-            needs = scopes.of(caller, call);
+            applying = scopes.of(caller, call);
         } catch (DatabaseUnavailableException e) {
-            if (allowWhenUnavailable) {
-                return admitted(caller, call, List.of(), List.of(), false);
+            if (allowWhenUnavailable || free) {
+                return admitted(caller, call, scopes.ofCallerAlone(caller, call), null);
             }
             throw e;
         }
-        if (needs.isEmpty()) {
-            return admitted(caller, call, List.of(), List.of(), false);
+        if (free || applying.needs().isEmpty()) {
+            return admitted(caller, call, applying, null);
         }
-        List<CounterId> further = BudgetScopes.further(needs);
         BigDecimal toReserve = estimate == null ? priceOfUnknown(call) : estimate;
-        if (toReserve == null) {
-            return admitted(caller, call, List.of(), further, false);
+        if (toReserve == null || toReserve.signum() == 0) {
+            return admitted(caller, call, applying, null);
         }
         long amount = Units.up("estimate", toReserve);
-        List<Hold> holds = desk.reserveHere(needs, amount);
-        if (holds == null) {
+        Reservation reservation = desk.reserveHere(applying.needs(), amount);
+        if (reservation == null) {
             try {
-                holds = desk.reserve(needs, amount).join();
-            } catch (CompletionException e) {
-                if (e.getCause() instanceof DatabaseUnavailableException && allowWhenUnavailable) {
-                    return admitted(caller, call, List.of(), further, false);
+                reservation = await(leases.enqueue(applying.needs(), amount));
+            } catch (DatabaseUnavailableException e) {
+                if (allowWhenUnavailable) {
+                    return admitted(caller, call, applying, null);
                 }
-                throw e.getCause() instanceof RuntimeException cause ? cause : e;
+                throw e;
             }
         }
-        return admitted(caller, call, holds, further, true);
+        return admitted(caller, call, applying, reservation);
+    }
+
+    private Reservation await(CompletableFuture<Reservation> answer) {
+        long patience = policy.answerWait().plus(policy.recallWait()).toNanos();
+        try {
+            return answer.get(patience, TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            giveUp(
+                    answer,
+                    new DatabaseUnavailableException(
+                            "The database has not answered for "
+                                    + policy.answerWait().plus(policy.recallWait()),
+                            e));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            giveUp(answer, new CancellationException("Interrupted while waiting to be admitted"));
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
+        }
+        return answer.join();
+    }
+
+    /** Whoever completes the answer first has the last word. */
+    private static void giveUp(CompletableFuture<Reservation> answer, RuntimeException reason) {
+        if (answer.completeExceptionally(reason)) {
+            throw reason;
+        }
     }
 
     /**
@@ -162,13 +197,57 @@ public final class BudgetService implements AutoCloseable {
      *
      * @param caller who calls
      * @param call the request
-     * @return the budgets; empty where none applies
+     * @return the budgets; empty where none applies. The request would be admitted where each
+     *     {@linkplain BudgetState#hasRoomFor has room for its estimate}; what other instances hold idle counts as
+     *     reserved here, and is handed over when it is asked for in earnest
      */
     public List<BudgetState> dryRun(Caller caller, Call call) {
-        List<Question> questions = scopes.of(caller, call).stream()
-                .map(need -> new Question(need.counter(), NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, need.limit()))
-                .toList();
-        return questions.isEmpty() ? List.of() : desk.store().read(questions);
+        return reader.read(scopes.of(caller, call).needs(), desk::idle);
+    }
+
+    /**
+     * How all budgets of a caller stand, for an admin page: of all models and windows, soft budgets without a maximum
+     * too. End users and tags, which requests bring, are not among them.
+     *
+     * @param caller who calls
+     * @return the budgets, in one snapshot
+     * @throws DatabaseUnavailableException where the database cannot be reached
+     */
+    public List<BudgetState> standing(Caller caller) {
+        return reader.read(scopes.all(caller), desk::idle);
+    }
+
+    /**
+     * The windows of a budget that are over, the newest first.
+     *
+     * @param counter whose budget
+     * @param page which page
+     * @return what each has spent; late bookings are in it
+     * @throws DatabaseUnavailableException where the database cannot be reached
+     */
+    public Page<PastWindow> history(CounterId counter, PageRequest page) {
+        return pastWindows.list(counter, page);
+    }
+
+    /**
+     * The marks that a budget has passed, the newest window first.
+     *
+     * @param counter whose budget
+     * @return what was raised
+     * @throws DatabaseUnavailableException where the database cannot be reached
+     */
+    public List<BudgetAlert> alerts(CounterId counter) {
+        return alerts.raised(counter);
+    }
+
+    /** @param listener hears of budgets that pass a mark, from now on */
+    public void addListener(BudgetListener listener) {
+        alerts.add(listener);
+    }
+
+    /** @param listener hears no more */
+    public void removeListener(BudgetListener listener) {
+        alerts.remove(listener);
     }
 
     /**
@@ -177,8 +256,8 @@ public final class BudgetService implements AutoCloseable {
      *
      * @param which tells the counters
      */
-    public void recheck(java.util.function.Predicate<CounterId> which) {
-        desk.markStale(which);
+    public void recheck(Predicate<CounterId> which) {
+        desk.recheck(which);
     }
 
     /** @return how many admissions are neither settled nor released */
@@ -189,8 +268,16 @@ public final class BudgetService implements AutoCloseable {
     /** Hands back what this instance holds; call it when the recorder is closed. */
     @Override
     public void close() {
-        sweeper.shutdownNow();
-        desk.close();
+        sweeper.shutdown();
+        try {
+            if (!sweeper.awaitTermination(policy.answerWait().toMillis(), TimeUnit.MILLISECONDS)) {
+                sweeper.shutdownNow();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        alerts.look();
+        leases.close();
     }
 
     Instant now() {
@@ -198,26 +285,30 @@ public final class BudgetService implements AutoCloseable {
     }
 
     void settle(Admission admission, SpendEvent event, List<Hold> holds) {
-        if (holds.isEmpty()) {
+        if (holds.isEmpty() && admission.applying().watched().isEmpty()) {
             recorder.record(event);
             forget(admission);
             return;
         }
-        long cost = Units.up("cost", event.cost().min(BigDecimal.valueOf(1_000_000)));
-        List<Long> reserved =
-                holds.stream().map(hold -> hold.slice().settle(hold, cost)).toList();
-        unbooked.put(event.id(), holds);
+        long cost = Units.up("cost", event.cost().min(MOST_COST));
+        List<LeaseShare> shares = new ArrayList<>(holds.size());
+        for (Hold hold : holds) {
+            LeaseShare share = hold.slice().settle(hold, cost);
+            if (share != null) {
+                shares.add(share);
+            }
+        }
+        unbooked.put(event.id(), new Unbooked(holds, admission.applying().watched()));
         try {
-            recorder.record(event.toBuilder().leaseHolder(instance).build());
+            recorder.record(
+                    shares.isEmpty()
+                            ? event
+                            : event.toBuilder().leases(instance, shares).build());
         } catch (RuntimeException e) {
             // Whether it was booked is not known, so the slices are compared with the database before they are used
             // again.
             unbooked.remove(event.id());
-            for (int i = 0; i < holds.size(); i++) {
-                Hold hold = holds.get(i);
-                hold.slice().settle(hold, reserved.get(i));
-                hold.slice().markUncertain();
-            }
+            holds.forEach(hold -> hold.slice().unsettle(hold));
             throw e;
         }
         forget(admission);
@@ -231,19 +322,20 @@ public final class BudgetService implements AutoCloseable {
         open.remove(admission.id());
     }
 
-    private Admission admitted(Caller caller, Call call, List<Hold> holds, List<CounterId> further, boolean reserved) {
-        Instant start = databaseClock.instant().truncatedTo(ChronoUnit.MILLIS);
+    private Admission admitted(Caller caller, Call call, Applying applying, @Nullable Reservation reservation) {
+        Instant start =
+                reservation == null ? databaseClock.instant().truncatedTo(ChronoUnit.MILLIS) : reservation.start();
         Admission admission = new Admission(
                 this,
                 Ids.at(start),
                 start,
                 caller,
                 call,
-                holds,
-                further,
-                reserved,
+                reservation == null ? List.of() : reservation.holds(),
+                applying,
+                reservation != null,
                 System.nanoTime() + policy.reservationTime().toNanos());
-        if (reserved) {
+        if (reservation != null) {
             open.put(admission.id(), admission);
         }
         return admission;
@@ -259,20 +351,26 @@ public final class BudgetService implements AutoCloseable {
 
     private void booked(List<SpendEvent> events) {
         for (SpendEvent event : events) {
-            List<Hold> holds = unbooked.remove(event.id());
-            if (holds != null) {
-                holds.forEach(hold -> hold.slice().booked(hold));
+            Unbooked done = unbooked.remove(event.id());
+            if (done != null) {
+                done.holds.forEach(hold -> hold.slice().booked(hold));
+                alerts.spent(done.watched);
             }
         }
     }
 
-    private void endForgotten() {
+    private void sweep() {
         try {
             long nanos = System.nanoTime();
             open.values().removeIf(admission -> admission.expireIfOver(nanos));
         } catch (RuntimeException e) {
             // A failure that left this method would end the schedule.
             LOG.error("Forgotten reservations could not be ended; the next second tries again", e);
+        }
+        try {
+            alerts.look();
+        } catch (RuntimeException e) {
+            LOG.error("Passed marks could not be raised; the next second tries again", e);
         }
     }
 }

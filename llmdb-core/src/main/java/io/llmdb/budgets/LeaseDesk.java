@@ -3,67 +3,75 @@ package io.llmdb.budgets;
 import io.llmdb.budgets.LeaseStore.Answer;
 import io.llmdb.budgets.LeaseStore.Question;
 import io.llmdb.budgets.LeaseStore.Status;
+import io.llmdb.budgets.Slice.Deadline;
 import io.llmdb.budgets.Slice.Hold;
+import io.llmdb.budgets.Slice.Moment;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.LlmDbException;
+import io.llmdb.internal.Ticks;
 import io.llmdb.spend.CounterId;
 import java.math.BigDecimal;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * Holds this instance's slices, and is the one place that asks the database for more.
+ * Holds this instance's slices, and decides what to ask the database.
  *
- * <p>Calls that fit into the slices are admitted without it. The others queue here; one thread asks for all of them in
- * one round trip and then admits or refuses them in the order in which they came, so that a hot budget near its limit
- * costs one round trip for many callers and is exact to the last call.
+ * <p>Calls that fit into the slices are admitted without it. The others queue here, and one question asks for all of
+ * them; then they are admitted or refused in the order in which they came, so that a hot budget near its limit costs
+ * one round trip for many callers and is exact to the last call.
+ *
+ * <p>This is a state machine without threads, sleep or a clock of its own: {@link #reserveHere} and {@link #enqueue}
+ * may be called by anybody; {@link #next} says what to do next, and whoever drives it does that and tells the outcome
+ * before it asks again. {@link LeaseThread} drives it in a proxy, a simulation in the tests.
  */
-final class LeaseDesk implements AutoCloseable {
+class LeaseDesk {
 
     /** A slice that nobody asked for in this time is handed back. */
     private static final long UNUSED_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     /** How often is looked whether others need what is idle here. */
-    private static final long BEAT_MILLIS = 100;
+    private static final long BEAT_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     /** How long a refused call waits before it asks again whether others have handed something back. */
     private static final long RECALL_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(25);
 
     private static final int RENEWALS_PER_LEASE_TIME = 6;
 
-    private static final Logger LOG = LoggerFactory.getLogger(LeaseDesk.class);
-
-    private final LeaseStore store;
     private final LeasePolicy policy;
+    private final Ticks ticks;
     private final Clock databaseClock;
     private final Map<CounterId, Slice> slices = new ConcurrentHashMap<>();
-    private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
-    private final Thread thread;
-    private volatile boolean closing;
-    private long lastBeatNanos = System.nanoTime();
-    private long lastRenewalNanos = System.nanoTime();
+    private final ConcurrentLinkedQueue<Request> arrivals = new ConcurrentLinkedQueue<>();
 
-    LeaseDesk(LeaseStore store, LeasePolicy policy, Clock databaseClock) {
-        this.store = store;
+    // Of who drives it.
+    private final List<Request> waiting = new ArrayList<>();
+    private final Set<CounterId> toTell = new LinkedHashSet<>();
+    private long turn;
+    private long lastBeat;
+    private long lastRenewal;
+
+    LeaseDesk(LeasePolicy policy, Ticks ticks, Clock databaseClock) {
         this.policy = policy;
+        this.ticks = ticks;
         this.databaseClock = databaseClock;
-        this.thread = new Thread(this::run, "llmdb-leases");
-        this.thread.setDaemon(true);
-        this.thread.start();
+        this.lastBeat = ticks.nanos();
+        this.lastRenewal = lastBeat;
     }
 
     /**
@@ -71,311 +79,292 @@ final class LeaseDesk implements AutoCloseable {
      */
     record Need(CounterId counter, @Nullable BigDecimal limit) {}
 
+    /** What is to be done next. */
+    sealed interface Step {
+
+        /** Ask {@link LeaseStore#grant}. */
+        record Grant(long turn, List<Question> questions, long sentNanos, long sentWallMillis) implements Step {}
+
+        /** Ask {@link LeaseStore#renew}. */
+        record Renew(long sentNanos, long sentWallMillis) implements Step {}
+
+        /** Ask {@link LeaseStore#recalled}. */
+        record LookForRecalls() implements Step {}
+
+        /** Nothing, for so long or until a call is queued. */
+        record Rest(long nanos) implements Step {}
+    }
+
     private static final class Request {
         private final List<Need> needs;
         private final long amount;
-        private final long giveUpNanos;
-        private final CompletableFuture<List<Hold>> answer = new CompletableFuture<>();
+        private final CompletableFuture<Reservation> answer = new CompletableFuture<>();
+        private @Nullable Instant firstRefusedAt;
+        private boolean tried;
+        private long giveUpNanos;
+        private long askAgainNanos;
 
-        private Request(List<Need> needs, long amount, long giveUpNanos) {
+        private Request(List<Need> needs, long amount, long nanos) {
             this.needs = needs;
             this.amount = amount;
-            this.giveUpNanos = giveUpNanos;
+            this.askAgainNanos = nanos;
         }
+    }
+
+    /** Tests put in slices that have a fault. */
+    Slice newSlice(CounterId counter) {
+        return new Slice(counter);
     }
 
     /** Reserves on all or none from what this instance holds; null where it does not hold enough. */
     @Nullable
-    List<Hold> reserveHere(List<Need> needs, long amount) {
-        long nanos = System.nanoTime();
-        Instant now = databaseClock.instant();
+    Reservation reserveHere(List<Need> needs, long amount) {
+        return reserve(needs, amount, now(), false);
+    }
+
+    private @Nullable Reservation reserve(List<Need> needs, long amount, Moment now, boolean queued) {
         List<Hold> holds = new ArrayList<>(needs.size());
-        for (Need need : needs) {
-            Slice slice = slices.get(need.counter());
-            Hold hold = slice == null ? null : slice.reserve(amount, nanos, now);
+        for (int i = 0; i < needs.size(); i++) {
+            Slice slice = slices.get(needs.get(i).counter());
+            Hold hold = slice == null ? null : slice.reserve(amount, now, queued);
             if (hold == null) {
                 holds.forEach(held -> held.slice().release(held));
                 return null;
             }
             holds.add(hold);
         }
-        return holds;
+        return new Reservation(holds, now.instant());
+    }
+
+    final Moment now() {
+        return new Moment(
+                ticks.nanos(), ticks.wallMillis(), databaseClock.instant().truncatedTo(ChronoUnit.MILLIS));
     }
 
     /**
-     * Reserves on all or none, asking the database.
-     *
-     * @throws BudgetExceededException where it does not fit
-     * @throws DatabaseUnavailableException where the database cannot be reached
+     * Has all or none reserved with the database's help. Completes exceptionally with {@link BudgetExceededException}
+     * where it does not fit, {@link DatabaseUnavailableException} where the database cannot be asked. Whoever gives up
+     * waiting completes it himself.
      */
-    CompletableFuture<List<Hold>> reserve(List<Need> needs, long amount) {
-        Request request = new Request(
-                needs, amount, System.nanoTime() + policy.recallWait().toNanos());
-        if (closing) {
-            throw new IllegalStateException("The budgets are closed");
-        }
-        queue.add(request);
+    CompletableFuture<Reservation> enqueue(List<Need> needs, long amount) {
+        Request request = new Request(needs, amount, ticks.nanos());
+        arrivals.add(request);
         return request.answer;
     }
 
-    /** Has the slices on these counters checked with the database before anything more is reserved on them. */
-    void markStale(Collection<CounterId> counters) {
-        for (CounterId counter : counters) {
-            Slice slice = slices.get(counter);
-            if (slice != null) {
-                slice.markStale();
-            }
-        }
-    }
-
-    /** Has all slices checked that belong to the scope with this id. */
-    void markStale(java.util.function.Predicate<CounterId> which) {
+    /** Has the slices on some counters checked with the database before anything more is reserved on them. */
+    void recheck(Predicate<CounterId> which) {
         slices.forEach((counter, slice) -> {
             if (which.test(counter)) {
-                slice.markStale();
+                slice.recheck();
             }
         });
     }
 
-    LeaseStore store() {
-        return store;
+    /** What this instance holds of a counter and no call uses. */
+    long idle(CounterId counter) {
+        Slice slice = slices.get(counter);
+        return slice == null ? 0 : slice.idle();
     }
 
-    private void run() {
-        List<Request> waiting = new ArrayList<>();
-        while (!closing || !waiting.isEmpty()) {
-            try {
-                Request first = waiting.isEmpty()
-                        ? queue.poll(BEAT_MILLIS, TimeUnit.MILLISECONDS)
-                        : queue.poll(RECALL_PAUSE_NANOS, TimeUnit.NANOSECONDS);
-                if (first != null) {
-                    waiting.add(first);
-                }
-                queue.drainTo(waiting);
-                if (!waiting.isEmpty()) {
-                    waiting = serve(waiting);
-                }
-                if (System.nanoTime() - lastBeatNanos > TimeUnit.MILLISECONDS.toNanos(BEAT_MILLIS)) {
-                    lastBeatNanos = System.nanoTime();
-                    beat();
-                }
-            } catch (InterruptedException e) {
-                break;
-            } catch (LlmDbException e) {
-                LOG.warn("Leases could not be renewed: {}", e.getMessage());
-            } catch (RuntimeException e) {
-                LOG.error("The lease desk failed and goes on", e);
-                fail(waiting, e);
-                waiting = new ArrayList<>();
+    /** The slices that there are. */
+    final Collection<Slice> slices() {
+        return slices.values();
+    }
+
+    /** Whether {@link #next} has something to do at once. */
+    final boolean hasArrivals() {
+        return !arrivals.isEmpty();
+    }
+
+    /** What to do next. */
+    Step next() {
+        Moment now = now();
+        for (Request request = arrivals.poll(); request != null; request = arrivals.poll()) {
+            waiting.add(request);
+        }
+        if (!slices.isEmpty()) {
+            if (now.nanos() - lastRenewal >= policy.leaseTime().toNanos() / RENEWALS_PER_LEASE_TIME) {
+                lastRenewal = now.nanos();
+                return new Step.Renew(now.nanos(), now.wallMillis());
+            }
+            if (now.nanos() - lastBeat >= BEAT_NANOS) {
+                lastBeat = now.nanos();
+                return new Step.LookForRecalls();
             }
         }
-        fail(waiting, new IllegalStateException("The budgets are closed"));
-    }
-
-    private static void fail(List<Request> requests, RuntimeException reason) {
-        requests.forEach(request -> request.answer.completeExceptionally(reason));
-    }
-
-    /** Serves what can be served; returns the requests that wait for others to hand something back. */
-    private List<Request> serve(List<Request> requests) {
-        List<Request> open = admitFromSlices(requests);
-        if (open.isEmpty()) {
-            return new ArrayList<>();
+        waiting.removeIf(request -> isServed(request, now));
+        boolean due = waiting.stream().anyMatch(request -> now.nanos() - request.askAgainNanos >= 0);
+        if (due || !toTell.isEmpty()) {
+            return new Step.Grant(++turn, questions(due, now.nanos()), now.nanos(), now.wallMillis());
         }
-        Map<CounterId, Answer> answers;
-        try {
-            answers = ask(questions(open));
-        } catch (LlmDbException e) {
-            fail(open, e);
-            return new ArrayList<>();
-        }
-        List<Request> waiting = new ArrayList<>();
-        for (Request request : open) {
-            List<Hold> holds = reserveHere(request.needs, request.amount);
-            if (holds != null) {
-                complete(request, holds);
-            } else {
-                BudgetExceededException refusal = refusal(request, answers);
-                if (refusal == null || (mayFree(request, answers) && System.nanoTime() - request.giveUpNanos < 0)) {
-                    waiting.add(request);
-                } else {
-                    request.answer.completeExceptionally(refusal);
-                }
-            }
-        }
-        return waiting;
+        return new Step.Rest(untilNext(now.nanos()));
     }
 
-    private List<Request> admitFromSlices(List<Request> requests) {
-        List<Request> open = new ArrayList<>();
-        for (Request request : requests) {
-            if (request.answer.isDone()) {
-                continue;
-            }
-            List<Hold> holds = reserveHere(request.needs, request.amount);
-            if (holds == null) {
-                open.add(request);
-            } else {
-                complete(request, holds);
-            }
+    private long untilNext(long nanos) {
+        long rest = slices.isEmpty() ? Long.MAX_VALUE : Math.max(0, lastBeat + BEAT_NANOS - nanos);
+        for (Request request : waiting) {
+            rest = Math.min(rest, Math.max(0, request.askAgainNanos - nanos));
         }
-        return open;
+        return rest;
     }
 
-    private static void complete(Request request, List<Hold> holds) {
-        if (!request.answer.complete(holds)) {
-            holds.forEach(hold -> hold.slice().release(hold));
+    /** Whether there is nothing more to do for a request; admits it where the slices have enough by now. */
+    private boolean isServed(Request request, Moment now) {
+        if (request.answer.isDone()) {
+            return true;
         }
-    }
-
-    /** Asks for what all requests need together, on each counter once. */
-    private List<Question> questions(List<Request> requests) {
-        Map<CounterId, Long> amounts = new LinkedHashMap<>();
-        Map<CounterId, Long> least = new LinkedHashMap<>();
-        Map<CounterId, @Nullable BigDecimal> limits = new LinkedHashMap<>();
-        for (Request request : requests) {
-            for (Need need : request.needs) {
-                amounts.merge(need.counter(), request.amount, Long::sum);
-                least.merge(need.counter(), request.amount, Math::min);
-                limits.put(need.counter(), need.limit());
-            }
+        Reservation reservation = reserve(request.needs, request.amount, now, true);
+        if (reservation == null) {
+            return false;
         }
-        List<Question> questions = new ArrayList<>(amounts.size());
-        long nanos = System.nanoTime();
-        amounts.forEach((counter, amount) -> {
-            Slice slice = slices.computeIfAbsent(counter, Slice::new);
-            slice.setLimit(limits.get(counter));
-            Slice.Standing standing = slice.prepareGrant();
-            Long idle = standing.idle();
-            questions.add(new Question(
-                    counter,
-                    Units.money(standing.inUse()),
-                    idle == null ? null : Units.money(idle),
-                    Units.money(least.getOrDefault(counter, amount)),
-                    Units.money(Math.min(amount, Units.MAX)),
-                    Units.money(slice.nextExtra(amount, nanos)),
-                    slice.limit()));
-        });
-        return questions;
-    }
-
-    private Map<CounterId, Answer> ask(List<Question> questions) {
-        long sent = System.nanoTime();
-        List<Answer> answers = store.grant(questions);
-        long now = System.nanoTime();
-        Map<CounterId, Answer> byCounter = new LinkedHashMap<>();
-        for (int i = 0; i < questions.size(); i++) {
-            Answer answer = answers.get(i);
-            CounterId counter = questions.get(i).counter();
-            byCounter.put(counter, answer);
-            Slice slice = slices.get(counter);
-            if (slice != null) {
-                BigDecimal granted = answer.granted();
-                slice.granted(
-                        granted == null ? null : Units.down(granted),
-                        answer.windowStart(),
-                        answer.state().resetAt(),
-                        validUntil(sent),
-                        now);
-            }
-        }
-        return byCounter;
-    }
-
-    /** Earlier than the database thinks the lease over, so that a process that lost the database stops first. */
-    private long validUntil(long sentNanos) {
-        return sentNanos + policy.leaseTime().toNanos() * 3 / 4;
-    }
-
-    /** Why a request does not fit; null where it would have, but for others that were quicker. */
-    private static @Nullable BudgetExceededException refusal(Request request, Map<CounterId, Answer> answers) {
-        for (Need need : request.needs) {
-            Answer answer = answers.get(need.counter());
-            if (answer != null && answer.status() == Status.REFUSED) {
-                return new BudgetExceededException(answer.state(), Units.money(request.amount));
-            }
-        }
-        return null;
-    }
-
-    private static boolean mayFree(Request request, Map<CounterId, Answer> answers) {
-        for (Need need : request.needs) {
-            Answer answer = answers.get(need.counter());
-            if (answer != null && answer.status() == Status.REFUSED && answer.recallsPending() == 0) {
-                return false;
-            }
+        if (!request.answer.complete(reservation)) {
+            reservation.release();
         }
         return true;
     }
 
-    /** Keeps the leases alive, and hands back what is recalled or unused. */
-    private void beat() {
-        if (slices.isEmpty()) {
-            return;
-        }
-        long sent = System.nanoTime();
-        if (sent - lastRenewalNanos > policy.leaseTime().toNanos() / RENEWALS_PER_LEASE_TIME) {
-            lastRenewalNanos = sent;
-            renew(sent);
-        }
-        Set<CounterId> recalled = store.recalled();
-        List<Question> returned = new ArrayList<>();
-        for (Slice slice : slices.values()) {
-            if (recalled.contains(slice.counter()) || slice.isUnused(sent, UNUSED_NANOS)) {
-                returned.add(handBack(slice));
+    /** Asks for what all waiting requests need together, on each counter once. */
+    private List<Question> questions(boolean forWaiting, long nanos) {
+        Map<CounterId, Long> needs = new LinkedHashMap<>();
+        Map<CounterId, Long> least = new LinkedHashMap<>();
+        if (forWaiting) {
+            for (Request request : waiting) {
+                for (Need need : request.needs) {
+                    needs.merge(need.counter(), request.amount, Units::plus);
+                    least.merge(need.counter(), request.amount, Math::min);
+                    slice(need.counter()).setLimit(need.limit());
+                }
             }
         }
-        if (!returned.isEmpty()) {
-            ask(returned);
+        toTell.forEach(counter -> needs.putIfAbsent(counter, 0L));
+        List<Question> questions = new ArrayList<>(needs.size());
+        needs.forEach((counter, need) -> {
+            Slice slice = slice(counter);
+            questions.add(
+                    slice.ask(least.getOrDefault(counter, 0L), need, need == 0 ? 0 : slice.nextExtra(need, nanos)));
+        });
+        return questions;
+    }
+
+    private Slice slice(CounterId counter) {
+        return slices.computeIfAbsent(counter, this::newSlice);
+    }
+
+    /** Earlier than the database thinks the lease over, so that a process that lost the database stops first. */
+    Deadline validUntil(long sentNanos, long sentWallMillis) {
+        return new Deadline(
+                sentNanos + policy.leaseTime().toNanos() * 3 / 4,
+                sentWallMillis + policy.leaseTime().toMillis() * 3 / 4);
+    }
+
+    /** The answer to a question. */
+    void granted(Step.Grant asked, List<Answer> answers) {
+        Moment now = now();
+        Deadline validUntil = validUntil(asked.sentNanos(), asked.sentWallMillis());
+        Map<CounterId, Answer> byCounter = new LinkedHashMap<>();
+        for (int i = 0; i < answers.size(); i++) {
+            CounterId counter = asked.questions().get(i).counter();
+            byCounter.put(counter, answers.get(i));
+            slice(counter).granted(answers.get(i), validUntil, now.nanos());
+        }
+        for (Iterator<Request> requests = waiting.iterator(); requests.hasNext(); ) {
+            Request request = requests.next();
+            if (byCounter.keySet().containsAll(counters(request)) && isAnswered(request, byCounter, now)) {
+                requests.remove();
+            }
+        }
+        for (CounterId counter : byCounter.keySet()) {
+            slice(counter).open();
             // Handed back as a whole, the lease is gone from the database too.
-            returned.forEach(question -> forgetIfEmpty(question.counter()));
-        }
-    }
-
-    private void renew(long sent) {
-        Set<CounterId> renewed = store.renew();
-        for (Slice slice : slices.values()) {
-            if (renewed.contains(slice.counter())) {
-                slice.renewed(validUntil(sent));
+            if (toTell.remove(counter)) {
+                slices.computeIfPresent(counter, (id, slice) -> slice.removeIfEmpty() ? null : slice);
             }
         }
     }
 
-    private static Question handBack(Slice slice) {
-        Slice.Standing standing = slice.prepareGrant();
-        Long idle = standing.idle();
-        return new Question(
-                slice.counter(),
-                Units.money(standing.inUse()),
-                idle == null ? null : Units.money(idle),
-                BigDecimal.ZERO,
-                BigDecimal.ZERO,
-                BigDecimal.ZERO,
-                slice.limit());
+    private static List<CounterId> counters(Request request) {
+        return request.needs.stream().map(Need::counter).toList();
     }
 
-    private void forgetIfEmpty(CounterId counter) {
-        slices.computeIfPresent(counter, (id, slice) -> slice.removeIfEmpty() ? null : slice);
+    /** Admits or refuses a request, or has it ask again. */
+    private boolean isAnswered(Request request, Map<CounterId, Answer> answers, Moment now) {
+        if (isServed(request, now)) {
+            return true;
+        }
+        Answer refusal = null;
+        boolean mayFree = true;
+        for (Need need : request.needs) {
+            Answer answer = answers.get(need.counter());
+            if (answer != null && answer.status() == Status.REFUSED) {
+                refusal = refusal == null ? answer : refusal;
+                if (request.firstRefusedAt == null) {
+                    request.firstRefusedAt = answer.answeredAt();
+                }
+                Instant othersSetAt = answer.othersSetAt();
+                // Who has handed back what was idle since this call was refused first has no more for it.
+                mayFree &= othersSetAt != null && othersSetAt.isBefore(request.firstRefusedAt);
+            }
+        }
+        if (!request.tried) {
+            request.tried = true;
+            request.giveUpNanos = now.nanos() + policy.recallWait().toNanos();
+        }
+        boolean patient = now.nanos() - request.giveUpNanos < 0;
+        request.askAgainNanos = now.nanos() + RECALL_PAUSE_NANOS;
+        if (refusal == null) {
+            // It was granted and could not be used: the answer came too late, or a window or an increase ended
+            // meanwhile.
+            return !patient
+                    && request.answer.completeExceptionally(
+                            new DatabaseUnavailableException(
+                                    "What the database grants is over when it comes: its answers are slow, or its clock jumps"));
+        }
+        return !(mayFree && patient)
+                && request.answer.completeExceptionally(
+                        new BudgetExceededException(refusal.state(), Units.money(request.amount)));
     }
 
-    /**
-     * Stops admitting and hands everything back; what calls have in use by then is free at once, so close the recorder
-     * before.
-     */
-    @Override
-    public void close() {
-        closing = true;
-        thread.interrupt();
-        try {
-            thread.join(Duration.ofSeconds(10).toMillis());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+    /** The answer to {@link Step.Renew}. */
+    void renewed(Step.Renew asked, Set<CounterId> renewed) {
+        Deadline validUntil = validUntil(asked.sentNanos(), asked.sentWallMillis());
+        for (CounterId counter : renewed) {
+            Slice slice = slices.get(counter);
+            if (slice == null) {
+                // Of a question that arrived after we had given it up.
+                toTell.add(counter);
+            } else {
+                slice.renewed(validUntil);
+            }
         }
-        fail(new ArrayList<>(queue), new IllegalStateException("The budgets are closed"));
-        try {
-            store.returnAll();
-        } catch (LlmDbException e) {
-            LOG.warn("Leases could not be handed back and will lapse after {}: {}", policy.leaseTime(), e.getMessage());
+    }
+
+    /** The answer to {@link Step.LookForRecalls}. */
+    void recalled(Set<CounterId> recalled) {
+        toTell.addAll(recalled);
+        Moment now = now();
+        for (Slice slice : slices.values()) {
+            if (slice.isToBeTold(now, UNUSED_NANOS)) {
+                toTell.add(slice.counter());
+            }
         }
+    }
+
+    /** The database did not answer. */
+    void failed(Step asked, LlmDbException reason) {
+        if (asked instanceof Step.Grant) {
+            // What was to be told stays so, and is found again by the next beat.
+            toTell.clear();
+            fail(reason);
+        }
+    }
+
+    /** Fails all that wait. */
+    void fail(RuntimeException reason) {
+        for (Request request = arrivals.poll(); request != null; request = arrivals.poll()) {
+            waiting.add(request);
+        }
+        waiting.forEach(request -> request.answer.completeExceptionally(reason));
+        waiting.clear();
     }
 }

@@ -11,12 +11,23 @@ import java.time.Duration;
  * @param reservationTime how long one call's reservation lasts where the call neither settles, releases nor extends it
  * @param recallWait how long a call that does not fit waits for other instances to hand back what they hold idle,
  *     before it is refused
+ * @param answerWait how long a call waits for the database's answer before the database counts as unreachable
  */
-public record LeasePolicy(Duration leaseTime, Duration reservationTime, Duration recallWait) {
+public record LeasePolicy(Duration leaseTime, Duration reservationTime, Duration recallWait, Duration answerWait) {
 
-    /** 30 seconds, 10 minutes, a second. */
-    public static final LeasePolicy DEFAULT =
-            new LeasePolicy(Duration.ofSeconds(30), Duration.ofMinutes(10), Duration.ofSeconds(1));
+    /** 30 seconds, 10 minutes, a second, 5 seconds. */
+    public static final LeasePolicy DEFAULT = new LeasePolicy(
+            Duration.ofSeconds(30), Duration.ofMinutes(10), Duration.ofSeconds(1), Duration.ofSeconds(5));
+
+    /**
+     * Waits as long as {@link #DEFAULT} does.
+     *
+     * @param leaseTime how long a lease lasts
+     * @param reservationTime how long one call's reservation lasts
+     */
+    public LeasePolicy(Duration leaseTime, Duration reservationTime) {
+        this(leaseTime, reservationTime, DEFAULT.recallWait, DEFAULT.answerWait);
+    }
 
     /**
      * Checks.
@@ -31,6 +42,9 @@ public record LeasePolicy(Duration leaseTime, Duration reservationTime, Duration
         if (reservationTime.isNegative() || reservationTime.isZero() || recallWait.isNegative()) {
             throw new InvalidArgumentException(
                     "reservation_time " + reservationTime + ", recallWait " + recallWait + ": must not be negative");
+        }
+        if (answerWait.isNegative() || answerWait.isZero()) {
+            throw new InvalidArgumentException("answerWait " + answerWait + ": must be more than nothing");
         }
     }
 }

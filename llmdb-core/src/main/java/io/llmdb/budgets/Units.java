@@ -35,6 +35,11 @@ final class Units {
                 .longValueExact();
     }
 
+    /** A sum that does not overflow, nor ask for more than {@link #MAX}. */
+    static long plus(long one, long other) {
+        return Math.min(MAX, one + other);
+    }
+
     static BigDecimal money(long units) {
         return BigDecimal.valueOf(units, SCALE);
     }

@@ -32,6 +32,7 @@ final class EventCodec {
         out.bytes(VERSION);
         write(event, out);
         out.uuid(event.leaseHolder());
+        out.shares(event);
         return out.toByteArray();
     }
 
@@ -142,7 +143,7 @@ final class EventCodec {
                 .sessionId(in.required())
                 .error(in.error())
                 .furtherCounters(in.counters());
-        return builder.leaseHolder(in.uuid());
+        return builder.leases(in.uuid(), in.shares(builder.build()));
     }
 
     private static final class Writer {
@@ -223,6 +224,20 @@ final class EventCodec {
                 text(value.message());
                 text(value.statusCode());
                 text(value.requestJson());
+            }
+        }
+
+        /** A lease is named by its counter's place among those of the event, which saves most of its bytes. */
+        private void shares(SpendEvent event) {
+            List<CounterId> counters = List.copyOf(CounterDeltas.countersOf(event));
+            List<LeaseShare> shares = event.leaseShares().stream()
+                    .filter(share -> counters.contains(share.counter()))
+                    .toList();
+            number(shares.size());
+            for (LeaseShare share : shares) {
+                number(counters.indexOf(share.counter()));
+                number(share.epoch());
+                decimal(share.amount());
             }
         }
 
@@ -312,6 +327,20 @@ final class EventCodec {
 
         private @Nullable RequestError error() {
             return number() == 0 ? null : new RequestError(required(), required(), required(), text());
+        }
+
+        private List<LeaseShare> shares(SpendEvent event) {
+            List<CounterId> counters = List.copyOf(CounterDeltas.countersOf(event));
+            long count = number();
+            List<LeaseShare> shares = new ArrayList<>();
+            for (long i = 0; i < count; i++) {
+                long place = number();
+                if (place < 0 || place >= counters.size()) {
+                    throw new InvalidArgumentException("counter " + place + " of " + counters.size());
+                }
+                shares.add(new LeaseShare(counters.get((int) place), number(), decimal()));
+            }
+            return shares;
         }
 
         private List<CounterId> counters() {

@@ -2,7 +2,6 @@ package io.llmdb.spend;
 
 import java.math.BigDecimal;
 import java.sql.SQLException;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -15,22 +14,21 @@ final class LeaseBook {
 
     static final String TAKE = """
             SELECT ${llmdb}.llmdb_take_from_leases(
-                ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::numeric[], ?::timestamptz[])""";
+                ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::uuid[], ?::int8[], ?::numeric[])""";
 
-    private final List<Taken> taken;
+    private final List<Map.Entry<Held, BigDecimal>> taken;
 
     LeaseBook(Collection<SpendEvent> events) {
-        Map<Held, Taken> byLease = new HashMap<>();
+        Map<Held, BigDecimal> byLease = new HashMap<>();
         for (SpendEvent event : events) {
             UUID holder = event.leaseHolder();
             if (holder != null) {
-                for (CounterId counter : CounterDeltas.countersOf(event)) {
-                    byLease.computeIfAbsent(new Held(counter, holder), Taken::new)
-                            .add(event);
+                for (LeaseShare share : event.leaseShares()) {
+                    byLease.merge(new Held(share.counter(), holder, share.epoch()), share.amount(), BigDecimal::add);
                 }
             }
         }
-        taken = new ArrayList<>(byLease.values());
+        taken = new ArrayList<>(byLease.entrySet());
     }
 
     boolean isEmpty() {
@@ -40,26 +38,12 @@ final class LeaseBook {
     /** Sets the arguments of {@link #TAKE}. */
     void bind(SqlArrays arguments) throws SQLException {
         CounterBook.bindIds(
-                        arguments, taken.stream().map(one -> one.lease.counter).toList())
-                .ids(taken, one -> one.lease.holder)
-                .amounts(taken, one -> one.amount)
-                .instants(taken, one -> one.last);
+                        arguments,
+                        taken.stream().map(one -> one.getKey().counter).toList())
+                .ids(taken, one -> one.getKey().holder)
+                .numbers(taken, one -> one.getKey().epoch)
+                .amounts(taken, Map.Entry::getValue);
     }
 
-    private record Held(CounterId counter, UUID holder) {}
-
-    private static final class Taken {
-        private final Held lease;
-        private BigDecimal amount = BigDecimal.ZERO;
-        private Instant last = Instant.MIN;
-
-        private Taken(Held lease) {
-            this.lease = lease;
-        }
-
-        private void add(SpendEvent event) {
-            amount = amount.add(event.cost());
-            last = event.startTime().isAfter(last) ? event.startTime() : last;
-        }
-    }
+    private record Held(CounterId counter, UUID holder, long epoch) {}
 }

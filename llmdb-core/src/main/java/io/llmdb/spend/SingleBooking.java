@@ -10,6 +10,8 @@ import java.sql.Types;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Books one event in one round trip, for a caller who waits for it. */
@@ -18,7 +20,8 @@ final class SingleBooking {
     private static final String RECORD = """
             SELECT ${llmdb}.llmdb_record(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?::jsonb, ?, ?, ?, ?,
                 ?::jsonb, ?::jsonb, ?, ?, ?::jsonb, ?::jsonb, ?,
-                ?, ?, ?, ?::jsonb, ?::text[], ?, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?, ?, ?, ?, ?)""";
+                ?, ?, ?, ?::jsonb, ?::text[], ?, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int8[], ?::numeric[],
+                ?, ?, ?, ?, ?)""";
 
     private final BookingPolicy policy;
     private final String record;
@@ -83,6 +86,8 @@ final class SingleBooking {
         RequestError error = event.error();
         List<String> tags = DailyTotals.tagsOf(event);
         List<CounterId> counters = List.copyOf(CounterDeltas.countersOf(event));
+        Map<CounterId, LeaseShare> shares = event.leaseShares().stream()
+                .collect(Collectors.toMap(LeaseShare::counter, share -> share, (one, other) -> one));
         BudgetDuration proxyDuration = policy.proxyDuration();
         arguments
                 .text(error == null ? null : error.type())
@@ -98,6 +103,20 @@ final class SingleBooking {
                 .texts(counters.stream().map(CounterId::parentId).toArray(String[]::new))
                 .texts(counters.stream().map(CounterId::model).toArray(String[]::new))
                 .texts(counters.stream().map(CounterId::duration).toArray(String[]::new))
+                .array(
+                        "int8",
+                        counters.stream()
+                                .map(counter -> shares.containsKey(counter)
+                                        ? shares.get(counter).epoch()
+                                        : null)
+                                .toArray())
+                .array(
+                        "numeric",
+                        counters.stream()
+                                .map(counter -> shares.containsKey(counter)
+                                        ? shares.get(counter).amount()
+                                        : null)
+                                .toArray())
                 .object(policy.keepSpendLogs())
                 .object(policy.keepErrorLogs())
                 .object(policy.updateCounters())
@@ -134,6 +153,11 @@ final class SingleBooking {
         Arguments instant(@Nullable Instant value) throws SQLException {
             statement.setObject(
                     index++, value == null ? null : value.atOffset(ZoneOffset.UTC), Types.TIMESTAMP_WITH_TIMEZONE);
+            return this;
+        }
+
+        Arguments array(String type, Object[] values) throws SQLException {
+            statement.setArray(index++, statement.getConnection().createArrayOf(type, values));
             return this;
         }
 

@@ -51,6 +51,7 @@ public final class SpendEvent {
     private final String sessionId;
     private final @Nullable RequestError error;
     private final @Nullable UUID leaseHolder;
+    private final List<LeaseShare> leaseShares;
     private final List<CounterId> furtherCounters;
 
     private SpendEvent(Builder builder) {
@@ -85,6 +86,7 @@ public final class SpendEvent {
         this.sessionId = builder.sessionId;
         this.error = builder.error;
         this.leaseHolder = builder.leaseHolder;
+        this.leaseShares = List.copyOf(builder.leaseShares);
         this.furtherCounters = builder.furtherCounters.stream()
                 .filter(counter ->
                         !counter.model().isEmpty() || !counter.duration().isEmpty())
@@ -155,6 +157,7 @@ public final class SpendEvent {
         builder.sessionId = sessionId;
         builder.error = error;
         builder.leaseHolder = leaseHolder;
+        builder.leaseShares = leaseShares;
         builder.furtherCounters = furtherCounters;
         return builder;
     }
@@ -314,6 +317,11 @@ public final class SpendEvent {
         return leaseHolder;
     }
 
+    /** @return what is taken from each of its leases */
+    public List<LeaseShare> leaseShares() {
+        return leaseShares;
+    }
+
     /** @return counters beside the main ones that the cost counts on, each once: budgets by model, further windows */
     public List<CounterId> furtherCounters() {
         return furtherCounters;
@@ -370,6 +378,7 @@ public final class SpendEvent {
         private String sessionId = "";
         private @Nullable RequestError error;
         private @Nullable UUID leaseHolder;
+        private List<LeaseShare> leaseShares = List.of();
         private List<CounterId> furtherCounters = List.of();
 
         private Builder(UUID id, Instant startTime) {
@@ -637,11 +646,15 @@ public final class SpendEvent {
         }
 
         /**
-         * @param value the instance whose leases the cost is taken from, or null where nothing was reserved
+         * Names the leases that the cost is taken from; an admission does it.
+         *
+         * @param holder the instance whose leases they are, or null where nothing was reserved
+         * @param shares what is taken from each
          * @return this
          */
-        public Builder leaseHolder(@Nullable UUID value) {
-            this.leaseHolder = value;
+        public Builder leases(@Nullable UUID holder, List<LeaseShare> shares) {
+            this.leaseHolder = holder;
+            this.leaseShares = shares;
             return this;
         }
 

@@ -17,7 +17,7 @@ CREATE TABLE ${llmdb}."LLM_SpendCounter" (
 ) WITH (fillfactor = 70);
 
 -- A slice of what is left of one counter, held by one instance until expires_at by this server's clock. What the instance settles is
--- taken from the slice in the transaction that adds it to the counter.
+-- taken from the slice in the transaction that adds it to the counter, as far as its reservation reached.
 CREATE TABLE ${llmdb}."LLM_Lease" (
     scope           text NOT NULL,
     scope_id        text NOT NULL,
@@ -31,8 +31,12 @@ CREATE TABLE ${llmdb}."LLM_Lease" (
     expires_at      timestamptz NOT NULL,
     -- Somebody else was refused for want of what this lease may hold idle; the holder hands that back.
     recalled        boolean NOT NULL DEFAULT false,
-    -- Whether more was granted than calls were waiting for.
-    may_be_idle     boolean NOT NULL,
+    -- The number of the question that set it: one that arrives late changes nothing.
+    turn            bigint NOT NULL DEFAULT 0,
+    -- What is booked under another epoch was reserved on a lease that is over, and takes nothing from this one.
+    epoch           bigint NOT NULL DEFAULT 0,
+    -- When the holder last said what it has in use, and handed back the rest.
+    set_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration, holder)
 ) WITH (fillfactor = 50);
 CREATE INDEX "LLM_Lease_holder_idx" ON ${llmdb}."LLM_Lease" (holder);
@@ -52,15 +56,18 @@ CREATE TABLE ${llmdb}."LLM_BudgetWindow" (
 
 -- A crossing of soft_budget or of 80 % of max_budget, raised once per window.
 CREATE TABLE ${llmdb}."LLM_BudgetAlert" (
-    scope        text NOT NULL,
-    scope_id     text NOT NULL,
-    parent_id    text NOT NULL DEFAULT '',
-    kind         text NOT NULL CHECK (kind IN ('soft_budget', 'max_budget_80_percent')),
-    window_start timestamptz NOT NULL,
-    spend        numeric NOT NULL,
-    threshold    numeric NOT NULL,
-    raised_at    timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (scope, scope_id, parent_id, kind, window_start)
+    scope           text NOT NULL,
+    scope_id        text NOT NULL,
+    parent_id       text NOT NULL DEFAULT '',
+    model           text NOT NULL DEFAULT '',
+    budget_duration text NOT NULL DEFAULT '',
+    kind            text NOT NULL CHECK (kind IN ('soft_budget', 'max_budget_80_percent')),
+    -- -infinity: since the counter was made
+    window_start    timestamptz NOT NULL,
+    spend           numeric NOT NULL,
+    threshold       numeric NOT NULL,
+    raised_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration, kind, window_start)
 );
 
 -- What a counter holds that no log row of ours explains: an import's opening balance, overspend carried into the next window, a correction

@@ -331,10 +331,11 @@ BEGIN
     END IF;
 END $$;
 
--- Takes what was booked from the leases that covered it. A lease is never less than nothing: cost above the estimate is booked in full and
--- shows in the counter.
+-- Takes what was booked from the leases that covered it: of each request as much of its cost as it had reserved, so that a lease is what its
+-- holder has idle plus what running requests have reserved, and what a request cost above its estimate shows in the counter alone. What was
+-- reserved on a lease that is over (another epoch) is taken from none.
 CREATE FUNCTION ${llmdb}.llmdb_take_from_leases(
-    p_scope text[], p_id text[], p_parent text[], p_model text[], p_duration text[], p_holder uuid[], p_amount numeric[], p_last timestamptz[]
+    p_scope text[], p_id text[], p_parent text[], p_model text[], p_duration text[], p_holder uuid[], p_epoch bigint[], p_amount numeric[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
@@ -342,14 +343,16 @@ BEGIN
     JOIN unnest(p_scope, p_id, p_parent, p_model, p_duration, p_holder) d (scope, scope_id, parent_id, model, budget_duration, holder)
       ON (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
        = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration, d.holder)
-    ORDER BY l.scope COLLATE "C", l.scope_id COLLATE "C", l.parent_id COLLATE "C", l.model COLLATE "C", l.budget_duration COLLATE "C", l.holder
+    ORDER BY array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
+            CASE WHEN l.model = '' AND l.budget_duration = '' THEN l.scope END) NULLS LAST,
+        l.scope COLLATE "C", l.scope_id COLLATE "C", l.parent_id COLLATE "C", l.model COLLATE "C", l.budget_duration COLLATE "C", l.holder
     FOR UPDATE OF l;
     UPDATE ${llmdb}."LLM_Lease" l SET amount = greatest(0, l.amount - d.amount)
-    FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_holder, p_amount, p_last)
-        d (scope, scope_id, parent_id, model, budget_duration, holder, amount, last_start)
+    FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_holder, p_epoch, p_amount)
+        d (scope, scope_id, parent_id, model, budget_duration, holder, epoch, amount)
     WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
         = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration, d.holder)
-      AND (l.window_start IS NULL OR d.last_start >= l.window_start);
+      AND l.epoch = d.epoch;
 END $$;
 
 -- Daily totals of a batch, each row once, in the order of the primary key.
@@ -467,8 +470,8 @@ CREATE FUNCTION ${llmdb}.llmdb_record(
     -- null: the request succeeded
     p_exception_type text, p_exception_string text, p_status_code text, p_request_kwargs jsonb,
     p_tags text[], p_lease_holder uuid,
-    -- all counters of the event, in the order of locks
-    p_scopes text[], p_ids text[], p_parents text[], p_models text[], p_durations text[],
+    -- all counters of the event, in the order of locks, and what is taken from the holder's leases on them; null: nothing
+    p_scopes text[], p_ids text[], p_parents text[], p_models text[], p_durations text[], p_lease_epochs bigint[], p_lease_amounts numeric[],
     p_keep_spend_log boolean, p_keep_error_log boolean, p_update_counters boolean,
     p_default_end_user_budget text, p_proxy_duration text
 ) RETURNS text LANGUAGE plpgsql AS $$
@@ -616,11 +619,12 @@ BEGIN
     END LOOP;
 
     IF p_lease_holder IS NOT NULL THEN
-        UPDATE ${llmdb}."LLM_Lease" l SET amount = greatest(0, l.amount - p_spend)
-        FROM unnest(p_scopes, p_ids, p_parents, p_models, p_durations) d (scope, scope_id, parent_id, model, budget_duration)
+        UPDATE ${llmdb}."LLM_Lease" l SET amount = greatest(0, l.amount - d.amount)
+        FROM unnest(p_scopes, p_ids, p_parents, p_models, p_durations, p_lease_epochs, p_lease_amounts)
+            d (scope, scope_id, parent_id, model, budget_duration, epoch, amount)
         WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
             = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration)
-          AND l.holder = p_lease_holder AND (l.window_start IS NULL OR p_start >= l.window_start);
+          AND l.holder = p_lease_holder AND l.epoch = d.epoch AND d.amount > 0;
     END IF;
 
     INSERT INTO ${llmdb}."LLM_DailySpend" AS t (day, api_key, user_id, team_id, organization_id, model, model_group, custom_llm_provider,

@@ -6,7 +6,6 @@ import io.llmdb.budgets.BudgetDirectory;
 import io.llmdb.budgets.BudgetRules;
 import io.llmdb.budgets.BudgetService;
 import io.llmdb.budgets.LeasePolicy;
-import io.llmdb.budgets.UnknownPrice;
 import io.llmdb.common.BudgetTerms;
 import io.llmdb.common.SpendState;
 import io.llmdb.identity.Budget;
@@ -59,14 +58,7 @@ final class Instance implements AutoCloseable {
                 new BookingPolicy(true, true, true, false, BudgetCalendar.in(ZoneOffset.UTC), false, null, null, null);
         recorder = new SpendRecorder(
                 db, clock, booking, DeliveryPolicy.synchronous().withMode(mode), List.of());
-        budgets = new BudgetService(
-                db,
-                clock,
-                recorder,
-                booking,
-                new NoDirectory(),
-                new BudgetRules(null, null, null, false, UnknownPrice.REFUSE, null, false),
-                leases);
+        budgets = new BudgetService(db, clock, recorder, booking, new NoDirectory(), BudgetRules.NONE, leases);
     }
 
     static Caller keyCaller(String hash, String maxBudget) {

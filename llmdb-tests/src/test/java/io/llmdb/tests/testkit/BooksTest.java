@@ -105,8 +105,8 @@ class BooksTest {
     void sayWhatIsReserved(TestDatabase database) {
         List<SpendEvent> events = book(database, true);
         database.execute("""
-                INSERT INTO ${llmdb}."LLM_Lease" (scope, scope_id, holder, amount, expires_at, may_be_idle)
-                SELECT 'key', token, gen_random_uuid(), 999999.5, ${llmdb}.llmdb_now() + interval '1 minute', true
+                INSERT INTO ${llmdb}."LLM_Lease" (scope, scope_id, holder, amount, expires_at)
+                SELECT 'key', token, gen_random_uuid(), 999999.5, ${llmdb}.llmdb_now() + interval '1 minute'
                 FROM ${llmdb}."LLM_VerificationToken" WHERE spend > 0.5""");
         assertThat(database.books()).agreeWhileInUse().holdExactly(events);
         assertThatThrownBy(() -> assertThat(database.books()).agree()).hasMessageContaining("reserved 999999.5");
