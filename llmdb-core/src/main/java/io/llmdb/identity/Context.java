@@ -1,6 +1,7 @@
 package io.llmdb.identity;
 
 import static io.llmdb.schema.jooq.Tables.BUDGET;
+import static io.llmdb.schema.jooq.Tables.ORGANIZATION;
 import static io.llmdb.schema.jooq.Tables.ORGANIZATION_MEMBERSHIP;
 import static io.llmdb.schema.jooq.Tables.TEAM;
 import static io.llmdb.schema.jooq.Tables.TEAM_MEMBERSHIP;
@@ -10,6 +11,7 @@ import io.llmdb.audit.AuditTrail;
 import io.llmdb.common.Actor;
 import io.llmdb.internal.Db;
 import io.llmdb.schema.jooq.tables.records.OrganizationMembershipRow;
+import io.llmdb.schema.jooq.tables.records.OrganizationRow;
 import io.llmdb.schema.jooq.tables.records.TeamMembershipRow;
 import io.llmdb.schema.jooq.tables.records.TeamRow;
 import io.llmdb.schema.jooq.tables.records.UserRow;
@@ -43,6 +45,10 @@ record Context(Db db, AuditTrail audit, Actor actor, CounterWindows windows) {
 
     Store<TeamMembershipRow> teamMemberships() {
         return store(TEAM_MEMBERSHIP, "team membership");
+    }
+
+    Store<OrganizationRow> organizations() {
+        return store(ORGANIZATION, "organization");
     }
 
     Store<OrganizationMembershipRow> organizationMemberships() {

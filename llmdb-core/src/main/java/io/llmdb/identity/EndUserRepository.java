@@ -73,8 +73,10 @@ public final class EndUserRepository {
             EndUserRow row = tx.dsl().newRecord(END_USER);
             row.setUserId(id);
             apply(row, spec);
+            // First, because a booking may be making the same row, and budget rows are locked last.
+            store.claim(tx, row);
             links.link(tx, now, owner(id), null, row, spec.budgetId(), spec.ownBudget());
-            return Rows.endUser(store.insert(tx, row, now));
+            return Rows.endUser(store.fill(tx, row, now));
         });
     }
 
@@ -157,8 +159,8 @@ public final class EndUserRepository {
         context.db().transaction(tx -> {
             EndUserRow row = store.lockToDelete(tx, id);
             Instant now = store.now(tx);
+            Leftovers.forget(tx, List.of(Leftovers.Gone.of("end_user", List.of(id))));
             store.delete(tx, row, now);
-            Leftovers.forget(tx, "end_user", List.of(id));
             links.dropOwn(tx, now, owner(id), row.getBudgetId(), null);
             return id;
         });

@@ -4,9 +4,14 @@ import static io.llmdb.schema.jooq.Tables.BUDGET_ALERT;
 import static io.llmdb.schema.jooq.Tables.SPEND_COUNTER;
 
 import io.llmdb.internal.Tx;
+import java.util.Collection;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jooq.Condition;
+import org.jooq.Field;
+import org.jooq.SortField;
 import org.jooq.impl.DSL;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What budgets keep about a scope outside of its own row: counters of models and further windows, alerts. It goes with
@@ -14,37 +19,69 @@ import org.jooq.impl.DSL;
  */
 final class Leftovers {
 
+    private static final List<Field<String>> KEY = List.of(
+            SPEND_COUNTER.SCOPE,
+            SPEND_COUNTER.SCOPE_ID,
+            SPEND_COUNTER.PARENT_ID,
+            SPEND_COUNTER.MODEL,
+            SPEND_COUNTER.BUDGET_DURATION);
+
     private Leftovers() {}
 
     /**
-     * Deletes what is kept for objects of a scope; of members, for the users with these ids in all teams or
-     * organizations.
+     * Some objects of one scope that go away.
+     *
+     * @param scope the scope
+     * @param ids their ids; of members, those of the users
+     * @param parents of members, the teams or organizations that they leave; null: all
      */
-    static void forget(Tx tx, String scope, List<String> ids) {
-        delete(tx, scope, ids, DSL.noCondition(), DSL.noCondition());
+    record Gone(
+            String scope, Collection<String> ids, @Nullable Collection<String> parents) {
+
+        static Gone of(String scope, Collection<String> ids) {
+            return new Gone(scope, ids, null);
+        }
+
+        private Condition of(Field<String> scopeColumn, Field<String> idColumn, Field<String> parentColumn) {
+            Condition gone = scopeColumn.eq(scope).and(idColumn.eq(DSL.any(ids.toArray(new String[0]))));
+            return parents == null ? gone : gone.and(parentColumn.eq(DSL.any(parents.toArray(new String[0]))));
+        }
     }
 
-    /** Deletes what is kept for some members of one team or organization. */
-    static void forgetMembers(Tx tx, String scope, List<String> userIds, String parentId) {
-        delete(tx, scope, userIds, SPEND_COUNTER.PARENT_ID.eq(parentId), BUDGET_ALERT.PARENT_ID.eq(parentId));
-    }
-
-    private static void delete(Tx tx, String scope, List<String> ids, Condition ofCounters, Condition ofAlerts) {
-        if (ids.isEmpty()) {
+    /**
+     * Deletes all that is kept for some objects, whose own rows are locked. All at once and before budget rows are
+     * touched, because the counters are locked in the order in which leases are granted on them.
+     */
+    static void forget(Tx tx, List<Gone> objects) {
+        List<Gone> some = objects.stream().filter(gone -> !gone.ids().isEmpty()).toList();
+        if (some.isEmpty()) {
             return;
         }
-        String[] scopeIds = ids.toArray(new String[0]);
+        var locked = DSL.name("locked")
+                .asMaterialized(DSL.select(KEY)
+                        .from(SPEND_COUNTER)
+                        .where(DSL.or(some.stream()
+                                .map(gone ->
+                                        gone.of(SPEND_COUNTER.SCOPE, SPEND_COUNTER.SCOPE_ID, SPEND_COUNTER.PARENT_ID))
+                                .toList()))
+                        .orderBy(byteOrder().toList())
+                        .forUpdate());
         tx.dsl()
-                .deleteFrom(SPEND_COUNTER)
-                .where(SPEND_COUNTER.SCOPE.eq(scope))
-                .and(SPEND_COUNTER.SCOPE_ID.eq(DSL.any(scopeIds)))
-                .and(ofCounters)
+                .with(locked)
+                .delete(SPEND_COUNTER)
+                .using(locked)
+                .where(DSL.and(
+                        KEY.stream().map(field -> field.eq(locked.field(field))).toList()))
                 .execute();
         tx.dsl()
                 .deleteFrom(BUDGET_ALERT)
-                .where(BUDGET_ALERT.SCOPE.eq(scope))
-                .and(BUDGET_ALERT.SCOPE_ID.eq(DSL.any(scopeIds)))
-                .and(ofAlerts)
+                .where(DSL.or(some.stream()
+                        .map(gone -> gone.of(BUDGET_ALERT.SCOPE, BUDGET_ALERT.SCOPE_ID, BUDGET_ALERT.PARENT_ID))
+                        .toList()))
                 .execute();
+    }
+
+    private static Stream<SortField<String>> byteOrder() {
+        return KEY.stream().map(field -> field.collate("C").asc());
     }
 }

@@ -68,6 +68,9 @@ public final class OrganizationMembershipRepository {
      */
     public OrganizationMembership add(String organizationId, String userId, OrganizationMembershipSpec spec) {
         return context.db().transaction(tx -> {
+            // The foreign keys would take these locks behind that of a budget row, which is out of order.
+            context.users().keep(tx, userId);
+            context.organizations().keep(tx, organizationId);
             Instant now = store.now(tx);
             OrganizationMembershipRow row = tx.dsl().newRecord(ORGANIZATION_MEMBERSHIP);
             row.setUserId(userId);
@@ -142,8 +145,9 @@ public final class OrganizationMembershipRepository {
         context.db().transaction(tx -> {
             OrganizationMembershipRow row = store.lockToDelete(tx, userId, organizationId);
             Instant now = store.now(tx);
+            Leftovers.forget(
+                    tx, List.of(new Leftovers.Gone("organization_member", List.of(userId), List.of(organizationId))));
             store.delete(tx, row, now);
-            Leftovers.forgetMembers(tx, "organization_member", List.of(userId), organizationId);
             links.dropOwn(tx, now, owner(organizationId, userId), row.getBudgetId(), null);
             return userId;
         });

@@ -15,6 +15,7 @@ import io.llmdb.schema.jooq.tables.records.TeamMembershipRow;
 import io.llmdb.schema.jooq.tables.records.TeamRow;
 import io.llmdb.schema.jooq.tables.records.UserRow;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
@@ -46,6 +47,7 @@ final class OrganizationRemoval {
 
     /** What is locked before the organization goes. */
     record Locked(
+            Set<String> keys,
             OrganizationRow organization,
             TeamRemoval.Locked teams,
             List<UserRow> homeUsers,
@@ -81,17 +83,26 @@ final class OrganizationRemoval {
             return null;
         }
         return new Locked(
+                keys,
                 organization,
-                new TeamRemoval.Locked(teams, teamMemberships),
+                new TeamRemoval.Locked(keys, teams, teamMemberships),
                 homeUsers,
                 context.organizationMemberships().lockAllToDelete(tx, ORGANIZATION_MEMBERSHIP.ORGANIZATION_ID.eq(id)));
     }
 
     OrganizationDeletion remove(Tx tx, Locked locked, Instant now) {
+        List<String> memberIds = locked.memberships().stream()
+                .map(OrganizationMembershipRow::getUserId)
+                .sorted()
+                .toList();
+        List<Leftovers.Gone> gone = new ArrayList<>(locked.teams().gone());
+        gone.add(Leftovers.Gone.of("organization", List.of(id)));
+        gone.add(new Leftovers.Gone("organization_member", memberIds, List.of(id)));
+        Leftovers.forget(tx, gone);
         List<TeamDeletion> teams =
                 locked.teams().teams().isEmpty() ? List.of() : new TeamRemoval(context).remove(tx, locked.teams(), now);
-        List<String> keyHashes =
-                context.keys().archiveAndDelete(tx, VIRTUAL_KEY.ORGANIZATION_ID.eq(id), context.actor(), now);
+        List<String> keyHashes = context.keys()
+                .archiveAndDelete(tx, VIRTUAL_KEY.ORGANIZATION_ID.eq(id), locked.keys(), context.actor(), now);
         for (UserRow user : locked.homeUsers()) {
             UserRow after = context.users().copy(user);
             after.setOrganizationId(null);
@@ -99,12 +110,6 @@ final class OrganizationRemoval {
         }
         context.organizationMemberships().deleteAll(tx, locked.memberships(), now);
         organizations.delete(tx, locked.organization(), now);
-        List<String> memberIds = locked.memberships().stream()
-                .map(OrganizationMembershipRow::getUserId)
-                .sorted()
-                .toList();
-        Leftovers.forgetMembers(tx, "organization_member", memberIds, id);
-        Leftovers.forget(tx, "organization", List.of(id));
         return new OrganizationDeletion(
                 id,
                 teams,

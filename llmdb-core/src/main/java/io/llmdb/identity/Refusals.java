@@ -34,12 +34,8 @@ final class Refusals {
         String state = Objects.requireNonNullElse(DbErrors.sqlState(failure), "");
         String constraint = Objects.requireNonNullElse(DbErrors.constraint(failure), "");
         if (state.equals(UNIQUE)) {
-            List<String> columns = constraint.endsWith("_pkey")
-                    ? Objects.requireNonNull(table.getPrimaryKey(), "primary key").getFields().stream()
-                            .map(Field::getName)
-                            .toList()
-                    : columnsOf(constraint, table, "_key");
-            return new AlreadyExistsException(named(columns, row) + " is taken: another " + noun + " has it");
+            List<String> columns = constraint.endsWith("_pkey") ? keyOf(table) : columnsOf(constraint, table, "_key");
+            return taken(noun, columns, row);
         }
         if (state.equals(FOREIGN_KEY)) {
             List<String> columns = columnsOf(constraint, table, "_fkey");
@@ -57,6 +53,21 @@ final class Refusals {
                     + state + ")");
         }
         return failure;
+    }
+
+    /** Says that there is a row with this key already. */
+    static AlreadyExistsException taken(String noun, Table<?> table, Record row) {
+        return taken(noun, keyOf(table), row);
+    }
+
+    private static AlreadyExistsException taken(String noun, List<String> columns, Record row) {
+        return new AlreadyExistsException(named(columns, row) + " is taken: another " + noun + " has it");
+    }
+
+    private static List<String> keyOf(Table<?> table) {
+        return Objects.requireNonNull(table.getPrimaryKey(), "primary key").getFields().stream()
+                .map(Field::getName)
+                .toList();
     }
 
     /** The exception to throw instead; the same one where nothing is known about it. */

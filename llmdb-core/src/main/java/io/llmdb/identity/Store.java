@@ -255,6 +255,62 @@ public final class Store<R extends UpdatableRecord<R>> {
         return written;
     }
 
+    /**
+     * Makes a row that has nothing but its key, to be {@linkplain #fill filled} in the same transaction. Waits for
+     * whoever is making the same row.
+     *
+     * @throws io.llmdb.error.AlreadyExistsException where there is one
+     */
+    void claim(Tx tx, R row) {
+        R bare = tx.dsl().newRecord(table);
+        for (TableField<R, ?> field : key) {
+            copy(row, bare, field);
+        }
+        int made;
+        try {
+            made = tx.dsl().insertInto(table).set(bare).onConflictDoNothing().execute();
+        } catch (DataAccessException e) {
+            throw Refusals.ofWrite(e, noun, table, row);
+        }
+        if (made == 0) {
+            throw Refusals.taken(noun, table, row);
+        }
+    }
+
+    private static <T> void copy(Record from, Record to, Field<T> field) {
+        to.set(field, from.get(field));
+    }
+
+    /** Writes all else of a claimed row, and records that it was made. */
+    R fill(Tx tx, R row, Instant at) {
+        stamp(row, "created", at);
+        stamp(row, "updated", at);
+        Map<Field<?>, Object> values = new LinkedHashMap<>();
+        for (Field<?> field : table.fields()) {
+            if (row.changed(field) && !key.contains(field)) {
+                put(values, field, row.get(field));
+            }
+        }
+        R written;
+        try {
+            written = tx.dsl()
+                    .update(table)
+                    .set(values)
+                    .where(is(keyOf(row)))
+                    .returning()
+                    .fetchSingle();
+        } catch (DataAccessException e) {
+            throw Refusals.ofWrite(e, noun, table, row);
+        }
+        record(tx, at, AuditAction.CREATED, null, written);
+        return written;
+    }
+
+    /** Keeps a row, if there is one, from being deleted; changes to it go on. */
+    void keep(Tx tx, String... id) {
+        tx.dsl().select(key.get(0)).from(table).where(is(id)).forKeyShare().fetch();
+    }
+
     /** Writes new rows that all set the same columns, in one statement. */
     List<R> insertAll(Tx tx, List<R> rows, Instant at) {
         for (R row : rows) {

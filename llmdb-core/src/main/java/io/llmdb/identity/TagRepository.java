@@ -75,8 +75,10 @@ public final class TagRepository {
             TagRow row = tx.dsl().newRecord(TAG);
             row.setTagName(name);
             apply(row, spec);
+            // First, because a booking may be making the same row, and budget rows are locked last.
+            store.claim(tx, row);
             links.link(tx, now, owner(name), null, row, spec.budgetId(), spec.ownBudget());
-            return Rows.tag(store.insert(tx, row, now));
+            return Rows.tag(store.fill(tx, row, now));
         });
     }
 
@@ -138,8 +140,8 @@ public final class TagRepository {
         context.db().transaction(tx -> {
             TagRow row = store.lockToDelete(tx, name);
             Instant now = store.now(tx);
+            Leftovers.forget(tx, List.of(Leftovers.Gone.of("tag", List.of(name))));
             store.delete(tx, row, now);
-            Leftovers.forget(tx, "tag", List.of(name));
             links.dropOwn(tx, now, owner(name), row.getBudgetId(), null);
             return name;
         });

@@ -182,18 +182,22 @@ public final class TeamMembershipRepository {
     public MembershipRemoval remove(String teamId, String userId) {
         return context.db().transaction(tx -> {
             Condition keys = VIRTUAL_KEY.USER_ID.eq(userId).and(VIRTUAL_KEY.TEAM_ID.eq(teamId));
-            TeamMembershipRow row =
-                    StableLocks.take(tx, "user_id \"" + userId + "\" in team_id \"" + teamId + '"', () -> {
-                        Set<String> lockedKeys = context.keys().lock(tx, keys);
-                        context.users().lockAll(tx, USER.USER_ID.eq(userId));
-                        context.teams().lockAll(tx, TEAM.TEAM_ID.eq(teamId));
-                        TeamMembershipRow membership = store.lockToDelete(tx, userId, teamId);
-                        return context.keys().areAll(tx, keys, lockedKeys) ? membership : null;
-                    });
+            Locked locked = StableLocks.take(tx, "user_id \"" + userId + "\" in team_id \"" + teamId + '"', () -> {
+                Set<String> lockedKeys = context.keys().lock(tx, keys);
+                context.users().lockAll(tx, USER.USER_ID.eq(userId));
+                context.teams().lockAll(tx, TEAM.TEAM_ID.eq(teamId));
+                TeamMembershipRow membership = store.lockToDelete(tx, userId, teamId);
+                return context.keys().areAll(tx, keys, lockedKeys) ? new Locked(membership, lockedKeys) : null;
+            });
             Instant now = store.now(tx);
-            List<String> keyHashes = context.keys().archiveAndDelete(tx, keys, context.actor(), now);
+            TeamMembershipRow row = locked.membership();
+            Leftovers.forget(
+                    tx,
+                    List.of(
+                            Leftovers.Gone.of("key", locked.keys()),
+                            new Leftovers.Gone("team_member", List.of(userId), List.of(teamId))));
+            List<String> keyHashes = context.keys().archiveAndDelete(tx, keys, locked.keys(), context.actor(), now);
             store.delete(tx, row, now);
-            Leftovers.forgetMembers(tx, "team_member", List.of(userId), teamId);
             links.dropOwn(tx, now, owner(teamId, userId), row.getBudgetId(), null);
             return new MembershipRemoval(teamId, userId, keyHashes);
         });
@@ -233,6 +237,8 @@ public final class TeamMembershipRepository {
         };
         return store.list(where, order, page, Rows::teamMembership);
     }
+
+    private record Locked(TeamMembershipRow membership, Set<String> keys) {}
 
     static String owner(String teamId, String userId) {
         return "team_member:" + AuditTrail.objectId(userId, teamId);

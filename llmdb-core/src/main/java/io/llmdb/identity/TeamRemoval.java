@@ -42,10 +42,20 @@ final class TeamRemoval {
     }
 
     /** What is locked before teams go: their keys, the users who are members, the teams, the memberships. */
-    record Locked(List<TeamRow> teams, List<TeamMembershipRow> memberships) {
+    record Locked(Set<String> keys, List<TeamRow> teams, List<TeamMembershipRow> memberships) {
 
         List<String> teamIds() {
             return teams.stream().map(TeamRow::getTeamId).toList();
+        }
+
+        /** What else is kept for them. */
+        List<Leftovers.Gone> gone() {
+            Set<String> users = new HashSet<>();
+            memberships.forEach(row -> users.add(row.getUserId()));
+            return List.of(
+                    Leftovers.Gone.of("key", keys),
+                    Leftovers.Gone.of("team", teamIds()),
+                    new Leftovers.Gone("team_member", users, teamIds()));
         }
     }
 
@@ -58,7 +68,7 @@ final class TeamRemoval {
                 .fetch(TEAM_MEMBERSHIP.USER_ID));
     }
 
-    /** Deletes teams whose keys, members, rows and memberships are all locked. */
+    /** Deletes teams whose keys, members, rows and memberships are all locked, and whose leftovers are gone. */
     List<TeamDeletion> remove(Tx tx, Locked locked, Instant now) {
         Map<String, TeamRow> archived = new LinkedHashMap<>();
         Map<String, UUID> archiveIds = archive(tx, locked.teamIds(), now);
@@ -68,7 +78,8 @@ final class TeamRemoval {
             keys.put(
                     team.getTeamId(),
                     context.keys()
-                            .archiveAndDelete(tx, VIRTUAL_KEY.TEAM_ID.eq(team.getTeamId()), context.actor(), now));
+                            .archiveAndDelete(
+                                    tx, VIRTUAL_KEY.TEAM_ID.eq(team.getTeamId()), locked.keys(), context.actor(), now));
         }
         memberships.deleteAll(tx, locked.memberships(), now);
         List<TeamDeletion> deletions = new ArrayList<>();
@@ -86,7 +97,6 @@ final class TeamRemoval {
                     .map(userId -> TeamMembershipRepository.owner(teamId, userId))
                     .toArray(String[]::new);
             int budgets = links.dropOwned(tx, now, budgetIds, BUDGET.OWNED_BY.eq(DSL.any(owners)));
-            Leftovers.forgetMembers(tx, "team_member", userIds, teamId);
             deletions.add(new TeamDeletion(
                     teamId,
                     Objects.requireNonNull(keys.get(teamId)),
@@ -94,7 +104,6 @@ final class TeamRemoval {
                     budgets,
                     Objects.requireNonNull(archiveIds.get(teamId))));
         }
-        Leftovers.forget(tx, "team", locked.teamIds());
         teams.deleteAll(tx, locked.teams(), now);
         return deletions;
     }

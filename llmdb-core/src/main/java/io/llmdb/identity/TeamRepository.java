@@ -191,8 +191,9 @@ public final class TeamRepository {
                 List<TeamMembershipRow> memberships = context.teamMemberships().lockAllToDelete(tx, members);
                 boolean complete = context.keys().areAll(tx, keys, lockedKeys)
                         && lockedUsers.containsAll(TeamRemoval.memberIds(tx, members));
-                return complete ? new TeamRemoval.Locked(List.of(team), memberships) : null;
+                return complete ? new TeamRemoval.Locked(lockedKeys, List.of(team), memberships) : null;
             });
+            Leftovers.forget(tx, locked.gone());
             return new TeamRemoval(context).remove(tx, locked, store.now(tx)).get(0);
         });
     }

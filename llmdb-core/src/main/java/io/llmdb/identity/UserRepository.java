@@ -175,10 +175,10 @@ public final class UserRepository {
     public UserDeletion delete(String id) {
         return context.db().transaction(tx -> {
             Condition keys = VIRTUAL_KEY.USER_ID.eq(id);
-            UserRow user = StableLocks.take(tx, "user_id \"" + id + '"', () -> {
+            Locked locked = StableLocks.take(tx, "user_id \"" + id + '"', () -> {
                 Set<String> lockedKeys = context.keys().lock(tx, keys);
                 UserRow row = store.lockToDelete(tx, id);
-                return context.keys().areAll(tx, keys, lockedKeys) ? row : null;
+                return context.keys().areAll(tx, keys, lockedKeys) ? new Locked(row, lockedKeys) : null;
             });
             // No membership can be added while the user is locked.
             List<String> teamIds = tx.dsl()
@@ -191,20 +191,30 @@ public final class UserRepository {
                     context.teamMemberships().lockAllToDelete(tx, TEAM_MEMBERSHIP.USER_ID.eq(id));
             List<OrganizationMembershipRow> inOrganizations =
                     context.organizationMemberships().lockAllToDelete(tx, ORGANIZATION_MEMBERSHIP.USER_ID.eq(id));
-            return delete(tx, user, keys, inTeams, inOrganizations);
+            return delete(tx, locked, keys, inTeams, inOrganizations);
         });
     }
 
+    private record Locked(UserRow user, Set<String> keys) {}
+
     private UserDeletion delete(
             Tx tx,
-            UserRow user,
+            Locked locked,
             Condition keys,
             List<TeamMembershipRow> inTeams,
             List<OrganizationMembershipRow> inOrganizations)
             throws SQLException {
+        UserRow user = locked.user();
         String id = user.getUserId();
         Instant now = store.now(tx);
-        List<String> keyHashes = context.keys().archiveAndDelete(tx, keys, context.actor(), now);
+        Leftovers.forget(
+                tx,
+                List.of(
+                        Leftovers.Gone.of("key", locked.keys()),
+                        Leftovers.Gone.of("user", List.of(id)),
+                        Leftovers.Gone.of("team_member", List.of(id)),
+                        Leftovers.Gone.of("organization_member", List.of(id))));
+        List<String> keyHashes = context.keys().archiveAndDelete(tx, keys, locked.keys(), context.actor(), now);
         context.teamMemberships().deleteAll(tx, inTeams, now);
         context.organizationMemberships().deleteAll(tx, inOrganizations, now);
         Store<InvitationRow> invitations = context.store(INVITATION, "invitation");
@@ -230,9 +240,6 @@ public final class UserRepository {
                         organizationIds.stream()
                                 .map(organizationId -> OrganizationMembershipRepository.owner(organizationId, id)))
                 .toArray(String[]::new);
-        for (String scope : List.of("user", "team_member", "organization_member")) {
-            Leftovers.forget(tx, scope, List.of(id));
-        }
         store.delete(tx, user, now);
         int budgets = links.dropOwned(tx, now, budgetIds, BUDGET.OWNED_BY.eq(DSL.any(owners)));
         return new UserDeletion(id, keyHashes, teamIds, organizationIds, invited.size(), requested.size(), budgets);

@@ -63,7 +63,15 @@ public final class DbErrors {
      */
     public static boolean isWorthRunningAgain(Throwable failure) {
         String state = sqlState(failure);
-        return state != null && RUN_AGAIN_STATES.contains(state);
+        return state != null && (RUN_AGAIN_STATES.contains(state) || isPartitionRace(state, failure));
+    }
+
+    /**
+     * Whether a row was on its way to the default partition while its own partition was being attached. A partition's
+     * bounds are a check without a name, unlike all others.
+     */
+    private static boolean isPartitionRace(String state, Throwable failure) {
+        return state.equals("23514") && constraint(failure) == null;
     }
 
     /**

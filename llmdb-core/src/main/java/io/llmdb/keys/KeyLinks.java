@@ -1,6 +1,7 @@
 package io.llmdb.keys;
 
 import static io.llmdb.schema.jooq.Tables.BUDGET;
+import static io.llmdb.schema.jooq.Tables.ORGANIZATION;
 import static io.llmdb.schema.jooq.Tables.TEAM;
 import static io.llmdb.schema.jooq.Tables.USER;
 
@@ -42,6 +43,9 @@ final class KeyLinks {
                         || !team.equals(before.getTeamId())
                         || !Objects.equals(organization, before.getOrganizationId()))) {
             requireTeam(tx, team, organization);
+        }
+        if (organization != null && (before == null || !organization.equals(before.getOrganizationId()))) {
+            requireOrganization(tx, organization);
         }
         String budget = after.getBudgetId();
         if (budget != null && (before == null || !budget.equals(before.getBudgetId()))) {
@@ -89,6 +93,19 @@ final class KeyLinks {
             throw new ConflictException(
                     "team_id \"" + id + "\" belongs to organization_id \"" + team.getOrganizationId() + "\", not to \""
                             + organization + "\": leave the key's organization_id out");
+        }
+    }
+
+    /** Its foreign key would lock it behind the budget row, which is out of order. */
+    private static void requireOrganization(Tx tx, String id) {
+        if (tx.dsl()
+                        .select(ORGANIZATION.ORGANIZATION_ID)
+                        .from(ORGANIZATION)
+                        .where(ORGANIZATION.ORGANIZATION_ID.eq(id))
+                        .forKeyShare()
+                        .fetchOne()
+                == null) {
+            throw new NotFoundException("organization_id \"" + id + "\": there is no such organization");
         }
     }
 

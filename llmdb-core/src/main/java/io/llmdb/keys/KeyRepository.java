@@ -24,6 +24,7 @@ import io.llmdb.internal.Tx;
 import io.llmdb.schema.jooq.tables.records.VirtualKeyRow;
 import io.llmdb.windows.BudgetCalendar;
 import java.security.SecureRandom;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -54,7 +55,10 @@ public final class KeyRepository {
 
     private static final int RANDOM_BYTES = 32;
     private static final Duration LONGEST_GRACE = Duration.ofDays(3660);
-    private static final String NOW = "${llmdb}.llmdb_now()";
+
+    /** When a key is to be rotated; one that has no date yet is due. As the index has it. */
+    private static final Field<OffsetDateTime> ROTATION_AT = DSL.field(
+            "coalesce({0}, '-infinity')", VIRTUAL_KEY.KEY_ROTATION_AT.getDataType(), VIRTUAL_KEY.KEY_ROTATION_AT);
 
     private final Db db;
     private final AuditTrail audit;
@@ -82,7 +86,7 @@ public final class KeyRepository {
         this.random = random;
         this.store = new Store<>(db, audit, actor, VIRTUAL_KEY, "virtual key");
         this.archive = new KeyArchive(audit);
-        this.rotation = new KeyRotation(store, archive);
+        this.rotation = new KeyRotation(db.sql(), store, archive);
     }
 
     /**
@@ -332,7 +336,8 @@ public final class KeyRepository {
         hash(hash);
         db.transaction(tx -> {
             VirtualKeyRow row = store.lockToDelete(tx, hash);
-            return archive.archiveAndDelete(tx, VIRTUAL_KEY.TOKEN.eq(row.getToken()), actor, store.now(tx));
+            archive.archiveAndDelete(tx, row.getToken(), actor, store.now(tx));
+            return true;
         });
     }
 
@@ -343,7 +348,13 @@ public final class KeyRepository {
      * @throws InvalidArgumentException where the page belongs to another order
      */
     public Page<VirtualKey> list(KeyFilter filter, PageRequest page) {
-        return store.list(KeyList.where(filter, now()), KeyList.order(filter.order()), page, KeyRows::key);
+        return db.single(tx -> KeyList.order(filter.order())
+                .page(
+                        tx.dsl(),
+                        VIRTUAL_KEY,
+                        KeyList.where(filter, db.sql(), filter.expired() == null ? Instant.EPOCH : store.now(tx)),
+                        page,
+                        KeyRows::key));
     }
 
     private VirtualKey insert(String rawKey, VirtualKeySpec spec) {
@@ -361,7 +372,7 @@ public final class KeyRepository {
         });
     }
 
-    private IssuedKey rotate(Tx tx, VirtualKeyRow row, Duration grace, String rawKey) throws java.sql.SQLException {
+    private IssuedKey rotate(Tx tx, VirtualKeyRow row, Duration grace, String rawKey) throws SQLException {
         refuseReplaced(tx, KeyHash.of(rawKey));
         if (tx.dsl().fetchExists(VIRTUAL_KEY, VIRTUAL_KEY.TOKEN.eq(KeyHash.of(rawKey)))) {
             throw new AlreadyExistsException("There is this virtual key already");
@@ -376,14 +387,15 @@ public final class KeyRepository {
         }
     }
 
-    private @Nullable VirtualKeyRow due(Tx tx, String[] butNot) {
+    private @Nullable VirtualKeyRow due(Tx tx, String[] butNot) throws SQLException {
+        OffsetDateTime present = BudgetColumns.time(store.now(tx));
         return tx.dsl()
                 .selectFrom(VIRTUAL_KEY)
                 .where(VIRTUAL_KEY.AUTO_ROTATE)
-                .and(VIRTUAL_KEY.KEY_ROTATION_AT.isNull().or(VIRTUAL_KEY.KEY_ROTATION_AT.le(now())))
-                .and(VIRTUAL_KEY.EXPIRES.isNull().or(VIRTUAL_KEY.EXPIRES.ge(now())))
+                .and(ROTATION_AT.le(present))
+                .and(VIRTUAL_KEY.EXPIRES.isNull().or(VIRTUAL_KEY.EXPIRES.ge(present)))
                 .and(VIRTUAL_KEY.TOKEN.ne(DSL.all(butNot)))
-                .orderBy(VIRTUAL_KEY.KEY_ROTATION_AT)
+                .orderBy(ROTATION_AT)
                 .limit(1)
                 .forUpdate()
                 .skipLocked()
@@ -420,10 +432,6 @@ public final class KeyRepository {
             }
             return List.of(hashes);
         });
-    }
-
-    private Field<OffsetDateTime> now() {
-        return DSL.field(db.sql().of(NOW), OffsetDateTime.class);
     }
 
     private String newKey() {

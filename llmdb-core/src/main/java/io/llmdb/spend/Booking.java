@@ -41,6 +41,9 @@ final class Booking {
     /** A window has to be moved on first. */
     private static final String WINDOW_OVER = "LD003";
 
+    /** So often a key may be rotated again just before its calls are booked. */
+    private static final int MOST_ROTATIONS = 20;
+
     private static final Comparator<SpendEvent> LOCK_ORDER = Comparator.comparing(SpendEvent::id, (one, other) -> {
         int high = Long.compareUnsigned(one.getMostSignificantBits(), other.getMostSignificantBits());
         return high != 0 ? high : Long.compareUnsigned(one.getLeastSignificantBits(), other.getLeastSignificantBits());
@@ -52,6 +55,7 @@ final class Booking {
     private final Totals totals;
     private final SingleBooking single;
     private final Partitions partitions;
+    private final ReplacedKeys replacedKeys;
     private final List<SpendLogSink> sinks;
     private final boolean hasOthers;
     private final String known;
@@ -73,6 +77,7 @@ final class Booking {
         this.totals = new Totals(sql, policy);
         this.single = new SingleBooking(sql, policy);
         this.known = sql.of(KNOWN);
+        this.replacedKeys = new ReplacedKeys(sql);
     }
 
     /**
@@ -94,11 +99,27 @@ final class Booking {
         List<SpendEvent> contradicting = new ArrayList<>();
         List<SpendEvent> distinct = distinct(events, repeated, contradicting);
         partitions.ensureFor(distinct);
+        Outcome unbooked = new Outcome(distinct, repeated, contradicting);
+        Map<String, String> replaced = Map.of();
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return book(unbooked, replaced, mayBeKnown);
+            } catch (RuntimeException e) {
+                if (!ReplacedKeys.SQL_STATE.equals(DbErrors.sqlState(e)) || attempt == MOST_ROTATIONS) {
+                    throw e;
+                }
+                replaced = db.transaction(tx -> replacedKeys.of(tx, distinct));
+            }
+        }
+    }
+
+    private Outcome book(Outcome unbooked, Map<String, String> replaced, boolean mayBeKnown) {
+        List<SpendEvent> distinct = unbooked.booked();
         if (!mayBeKnown) {
             try {
                 return db.transaction(tx -> {
-                    write(tx, distinct, false);
-                    return new Outcome(distinct, repeated, contradicting);
+                    write(tx, ReplacedKeys.underNewHashes(distinct, replaced), false);
+                    return unbooked;
                 });
             } catch (RuntimeException e) {
                 if (!DbErrors.isDuplicate(e) && !TWO_BOOKS.equals(DbErrors.sqlState(e))) {
@@ -107,10 +128,10 @@ final class Booking {
             }
         }
         return db.transaction(tx -> {
-            List<SpendEvent> again = new ArrayList<>(repeated);
-            List<SpendEvent> other = new ArrayList<>(contradicting);
+            List<SpendEvent> again = new ArrayList<>(unbooked.repeated());
+            List<SpendEvent> other = new ArrayList<>(unbooked.contradicting());
             List<SpendEvent> fresh = withoutKnown(tx.connection(), distinct, again, other);
-            write(tx, fresh, true);
+            write(tx, ReplacedKeys.underNewHashes(fresh, replaced), true);
             return new Outcome(fresh, again, other);
         });
     }
@@ -133,7 +154,8 @@ final class Booking {
                 default -> new Outcome(List.of(), List.of(), events);
             };
         } catch (RuntimeException e) {
-            if (!WINDOW_OVER.equals(DbErrors.sqlState(e))) {
+            String state = DbErrors.sqlState(e);
+            if (!WINDOW_OVER.equals(state) && !ReplacedKeys.SQL_STATE.equals(state)) {
                 throw e;
             }
             return book(List.of(event), false);
@@ -148,7 +170,7 @@ final class Booking {
         if (!contradicting.isEmpty()) {
             throw new ContradictingEventException(event.id());
         }
-        write(tx, fresh, true);
+        write(tx, ReplacedKeys.underNewHashes(fresh, replacedKeys.of(tx, fresh)), true);
     }
 
     private void write(Tx tx, List<SpendEvent> events, boolean lookedUp) throws SQLException {

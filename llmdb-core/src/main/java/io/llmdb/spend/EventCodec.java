@@ -55,7 +55,7 @@ final class EventCodec {
     /** The first eight bytes of the SHA-256 of all content; who holds the lease is not content. */
     static long digest(SpendEvent event) {
         Writer out = new Writer();
-        write(event, out);
+        write(event.recorded(), out);
         try {
             MessageDigest sha = MessageDigest.getInstance("SHA-256");
             sha.update(out.buffer, 0, out.length);

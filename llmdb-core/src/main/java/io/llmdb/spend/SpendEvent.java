@@ -54,6 +54,9 @@ public final class SpendEvent {
     private final List<LeaseShare> leaseShares;
     private final List<CounterId> furtherCounters;
 
+    /** The event as it was recorded, where it is booked under another hash of its key; null: this one. */
+    private final @Nullable SpendEvent recorded;
+
     private SpendEvent(Builder builder) {
         this.id = builder.id;
         this.requestId = builder.requestId;
@@ -87,6 +90,7 @@ public final class SpendEvent {
         this.error = builder.error;
         this.leaseHolder = builder.leaseHolder;
         this.leaseShares = List.copyOf(builder.leaseShares);
+        this.recorded = builder.recorded;
         this.furtherCounters = builder.furtherCounters.stream()
                 .filter(counter ->
                         !counter.model().isEmpty() || !counter.duration().isEmpty())
@@ -118,6 +122,23 @@ public final class SpendEvent {
                     "id " + id + " is no UUIDv7: use SpendEvent.builder(startTime) to have one made");
         }
         return new Builder(id, Instant.ofEpochMilli(Ids.epochMilli(id)));
+    }
+
+    /** The same event, to be booked under the hash that its key has since it was replaced. */
+    SpendEvent underKey(String hash) {
+        Builder builder = toBuilder().keyHash(hash);
+        builder.furtherCounters = furtherCounters.stream()
+                .map(counter -> counter.scope() == Scope.KEY
+                        ? new CounterId(Scope.KEY, hash, "", counter.model(), counter.duration())
+                        : counter)
+                .toList();
+        builder.recorded = this;
+        return builder.build();
+    }
+
+    /** The event as it was recorded, which says what it is known by and what was reserved for it. */
+    SpendEvent recorded() {
+        return recorded == null ? this : recorded;
     }
 
     /** @return whether the request succeeded */
@@ -379,6 +400,7 @@ public final class SpendEvent {
         private @Nullable RequestError error;
         private @Nullable UUID leaseHolder;
         private List<LeaseShare> leaseShares = List.of();
+        private @Nullable SpendEvent recorded;
         private List<CounterId> furtherCounters = List.of();
 
         private Builder(UUID id, Instant startTime) {

@@ -272,6 +272,44 @@ public final class TestDatabase implements AutoCloseable {
     }
 
     /**
+     * What the server's log says of the deadlocks on this database: which processes waited for each other, for what, in
+     * which statements.
+     *
+     * @return one text for each; empty where there was none, or the server's log cannot be read
+     */
+    public List<String> deadlockReports() {
+        String log = server.readLog();
+        if (log == null) {
+            return List.of();
+        }
+        List<String> reports = new ArrayList<>();
+        StringBuilder report = null;
+        String process = "";
+        for (String line : log.lines().toList()) {
+            int begin = line.indexOf('[');
+            int end = line.indexOf(']');
+            boolean continued = line.startsWith("\t");
+            if (line.contains("] " + name + " ERROR:  deadlock detected")) {
+                report = new StringBuilder();
+                process = line.substring(begin, end);
+            } else if (report != null && !continued && (begin < 0 || !line.contains(process + "] " + name))) {
+                // Another process's line; ours goes on behind it.
+                continue;
+            } else if (report != null && !continued && line.contains("] " + name + " STATEMENT:")) {
+                reports.add(report.toString());
+                report = null;
+            }
+            if (report != null) {
+                report.append(line).append('\n');
+            }
+        }
+        if (report != null) {
+            reports.add(report.toString());
+        }
+        return reports;
+    }
+
+    /**
      * Ends all sessions on this database, as an administrator or a failing network does.
      *
      * @return how many there were

@@ -239,14 +239,10 @@ CREATE TABLE ${llmdb}."LLM_VerificationToken" (
     budget_reset_at        timestamptz,
     CHECK (auto_rotate = false OR rotation_interval IS NOT NULL)
 ) WITH (fillfactor = 70);
-CREATE INDEX "LLM_VerificationToken_user_id_team_id_idx" ON ${llmdb}."LLM_VerificationToken" (user_id, team_id);
-CREATE INDEX "LLM_VerificationToken_team_id_idx" ON ${llmdb}."LLM_VerificationToken" (team_id);
-CREATE INDEX "LLM_VerificationToken_organization_id_idx" ON ${llmdb}."LLM_VerificationToken" (organization_id);
 CREATE INDEX "LLM_VerificationToken_budget_id_idx" ON ${llmdb}."LLM_VerificationToken" (budget_id);
-CREATE INDEX "LLM_VerificationToken_created_at_idx" ON ${llmdb}."LLM_VerificationToken" (created_at, token);
-CREATE INDEX "LLM_VerificationToken_key_rotation_at_idx" ON ${llmdb}."LLM_VerificationToken" (key_rotation_at) WHERE auto_rotate;
 
--- Hashes that a rotation replaced and that still let their holder in until revoke_at.
+-- Hashes that a rotation replaced and that still let their holder in until revoke_at. They are kept as long as the key: what was called under
+-- such a hash and is booked later counts on the key all the same.
 CREATE TABLE ${llmdb}."LLM_DeprecatedVerificationToken" (
     token           text PRIMARY KEY CHECK (token <> '' AND token NOT LIKE 'sk-%'),
     active_token_id text NOT NULL REFERENCES ${llmdb}."LLM_VerificationToken" (token) ON UPDATE CASCADE ON DELETE CASCADE,

@@ -41,6 +41,10 @@ BEGIN
         firsts := p_first[at + 1 : at + n]; lasts := p_last[at + 1 : at + n];
         at := at + n;
         PERFORM 1 FROM ${llmdb}."LLM_VerificationToken" c WHERE c.token = ANY (ids) ORDER BY c.token COLLATE "C" FOR NO KEY UPDATE;
+        GET DIAGNOSTICS booked = ROW_COUNT;
+        IF booked < n AND EXISTS (SELECT 1 FROM ${llmdb}."LLM_DeprecatedVerificationToken" d WHERE d.token = ANY (ids)) THEN
+            RAISE EXCEPTION 'a key of this batch has another hash since a rotation' USING ERRCODE = 'LD004';
+        END IF;
         UPDATE ${llmdb}."LLM_VerificationToken" c
         SET spend = c.spend + d.spend, total_spend = c.total_spend + d.spend
         FROM unnest(ids, spends, firsts, lasts) d (scope_id, spend, first_start, last_start)
@@ -219,11 +223,11 @@ BEGIN
         ids := p_id[at + 1 : at + n]; spends := p_spend[at + 1 : at + n];
         firsts := p_first[at + 1 : at + n]; lasts := p_last[at + 1 : at + n];
         at := at + n;
-        INSERT INTO ${llmdb}."LLM_EndUserTable" (user_id)
-        SELECT d.scope_id FROM unnest(ids) d (scope_id) WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_EndUserTable" c WHERE c.user_id = d.scope_id)
-        ORDER BY d.scope_id COLLATE "C"
-        ON CONFLICT DO NOTHING;
-        PERFORM 1 FROM ${llmdb}."LLM_EndUserTable" c WHERE c.user_id = ANY (ids) ORDER BY c.user_id COLLATE "C" FOR NO KEY UPDATE;
+        -- Makes those that are new and locks those that are there in one pass: with two, one booking could wait for a row that another
+        -- has made while that one waits for a lock. The update that never happens is what locks.
+        INSERT INTO ${llmdb}."LLM_EndUserTable" AS c (user_id)
+        SELECT d.scope_id FROM unnest(ids) d (scope_id) ORDER BY d.scope_id COLLATE "C"
+        ON CONFLICT (user_id) DO UPDATE SET spend = c.spend WHERE false;
         UPDATE ${llmdb}."LLM_EndUserTable" c
         SET spend = c.spend + d.spend, total_spend = c.total_spend + d.spend
         FROM unnest(ids, spends, firsts, lasts) d (scope_id, spend, first_start, last_start)
@@ -253,11 +257,9 @@ BEGIN
         ids := p_id[at + 1 : at + n]; spends := p_spend[at + 1 : at + n];
         firsts := p_first[at + 1 : at + n]; lasts := p_last[at + 1 : at + n];
         at := at + n;
-        INSERT INTO ${llmdb}."LLM_TagTable" (tag_name)
-        SELECT d.scope_id FROM unnest(ids) d (scope_id) WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_TagTable" c WHERE c.tag_name = d.scope_id)
-        ORDER BY d.scope_id COLLATE "C"
-        ON CONFLICT DO NOTHING;
-        PERFORM 1 FROM ${llmdb}."LLM_TagTable" c WHERE c.tag_name = ANY (ids) ORDER BY c.tag_name COLLATE "C" FOR NO KEY UPDATE;
+        INSERT INTO ${llmdb}."LLM_TagTable" AS c (tag_name)
+        SELECT d.scope_id FROM unnest(ids) d (scope_id) ORDER BY d.scope_id COLLATE "C"
+        ON CONFLICT (tag_name) DO UPDATE SET spend = c.spend WHERE false;
         UPDATE ${llmdb}."LLM_TagTable" c
         SET spend = c.spend + d.spend, total_spend = c.total_spend + d.spend
         FROM unnest(ids, spends, firsts, lasts) d (scope_id, spend, first_start, last_start)
@@ -286,20 +288,10 @@ BEGIN
     IF n > 0 THEN
         ids := p_id[at + 1 : at + n]; parents := p_parent[at + 1 : at + n]; spends := p_spend[at + 1 : at + n];
         firsts := p_first[at + 1 : at + n]; lasts := p_last[at + 1 : at + n];
-        INSERT INTO ${llmdb}."LLM_SpendCounter" (scope, scope_id, parent_id, model, budget_duration)
+        INSERT INTO ${llmdb}."LLM_SpendCounter" AS c (scope, scope_id, parent_id, model, budget_duration)
         SELECT d.* FROM unnest(p_scope, ids, parents, p_model, p_duration) d (scope, scope_id, parent_id, model, budget_duration)
-        WHERE NOT EXISTS (
-            SELECT 1 FROM ${llmdb}."LLM_SpendCounter" c
-            WHERE (c.scope, c.scope_id, c.parent_id, c.model, c.budget_duration)
-                = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration))
         ORDER BY d.scope COLLATE "C", d.scope_id COLLATE "C", d.parent_id COLLATE "C", d.model COLLATE "C", d.budget_duration COLLATE "C"
-        ON CONFLICT DO NOTHING;
-        PERFORM 1 FROM ${llmdb}."LLM_SpendCounter" c
-        JOIN unnest(p_scope, ids, parents, p_model, p_duration) d (scope, scope_id, parent_id, model, budget_duration)
-          ON (c.scope, c.scope_id, c.parent_id, c.model, c.budget_duration)
-           = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration)
-        ORDER BY c.scope COLLATE "C", c.scope_id COLLATE "C", c.parent_id COLLATE "C", c.model COLLATE "C", c.budget_duration COLLATE "C"
-        FOR NO KEY UPDATE OF c;
+        ON CONFLICT (scope, scope_id, parent_id, model, budget_duration) DO UPDATE SET spend = c.spend WHERE false;
         UPDATE ${llmdb}."LLM_SpendCounter" c
         SET spend = c.spend + d.spend, total_spend = c.total_spend + d.spend
         FROM unnest(p_scope, ids, parents, p_model, p_duration, spends, firsts, lasts)
@@ -343,9 +335,11 @@ BEGIN
     JOIN unnest(p_scope, p_id, p_parent, p_model, p_duration, p_holder) d (scope, scope_id, parent_id, model, budget_duration, holder)
       ON (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
        = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration, d.holder)
+    LEFT JOIN ${llmdb}."LLM_DeprecatedVerificationToken" r ON r.token = l.scope_id AND l.scope = 'key'
     ORDER BY array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
             CASE WHEN l.model = '' AND l.budget_duration = '' THEN l.scope END) NULLS LAST,
-        l.scope COLLATE "C", l.scope_id COLLATE "C", l.parent_id COLLATE "C", l.model COLLATE "C", l.budget_duration COLLATE "C", l.holder
+        l.scope COLLATE "C", coalesce(r.active_token_id, l.scope_id) COLLATE "C", l.parent_id COLLATE "C", l.model COLLATE "C",
+        l.budget_duration COLLATE "C", l.scope_id COLLATE "C", l.holder
     FOR UPDATE OF l;
     UPDATE ${llmdb}."LLM_Lease" l SET amount = greatest(0, l.amount - d.amount)
     FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_holder, p_epoch, p_amount)
@@ -536,6 +530,9 @@ BEGIN
                          ELSE (SELECT b.budget_duration FROM ${llmdb}."LLM_BudgetTable" b WHERE b.budget_id = c.budget_id) END IS NULL);
             IF NOT FOUND THEN
                 moved := moved OR EXISTS (SELECT 1 FROM ${llmdb}."LLM_VerificationToken" WHERE token = p_ids[i]);
+                IF NOT moved AND EXISTS (SELECT 1 FROM ${llmdb}."LLM_DeprecatedVerificationToken" d WHERE d.token = p_ids[i]) THEN
+                    RAISE EXCEPTION 'the key has another hash since a rotation' USING ERRCODE = 'LD004';
+                END IF;
             END IF;
         WHEN 'user' THEN
             UPDATE ${llmdb}."LLM_UserTable" c SET spend = c.spend + p_spend, total_spend = c.total_spend + p_spend

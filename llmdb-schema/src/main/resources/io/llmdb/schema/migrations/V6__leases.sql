@@ -94,6 +94,9 @@ CREATE TYPE ${llmdb}.llmdb_grant_answer AS (
 --
 -- A lease that lapsed is taken up again where there is room for all that is in use, or not at all: then those reservations have ended, and
 -- another epoch begins.
+--
+-- A key that was rotated is asked for under any of its hashes: a lease stays under the hash that it was asked for with, and all of them count on
+-- the key.
 CREATE FUNCTION ${llmdb}.llmdb_grant(
     p_holder uuid, p_lease_seconds numeric, p_turn bigint,
     p_scope text[], p_id text[], p_parent text[], p_model text[], p_duration text[], p_epoch bigint[], p_window_end timestamptz[],
@@ -112,18 +115,22 @@ DECLARE
     own_found boolean;
     own_lives boolean;
     same_window boolean;
+    -- the ids under which others may hold leases on the counter
+    ids text[];
 BEGIN
     FOR asked IN
-        SELECT d.*, array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
+        SELECT d.*, coalesce(r.active_token_id, d.scope_id) AS counter_id,
+               array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
                    CASE WHEN d.model = '' AND d.budget_duration = '' THEN d.scope END) AS place
         FROM unnest(p_scope, p_id, p_parent, p_model, p_duration, p_epoch, p_window_end, p_in_use, p_idle, p_least, p_need, p_extra, p_max_budget)
             WITH ORDINALITY
             d (scope, scope_id, parent_id, model, budget_duration, epoch, window_end, in_use, idle, least, need, extra, max_budget, ordinal)
-        ORDER BY place NULLS LAST, d.scope COLLATE "C", d.scope_id COLLATE "C", d.parent_id COLLATE "C", d.model COLLATE "C",
+        LEFT JOIN ${llmdb}."LLM_DeprecatedVerificationToken" r ON r.token = d.scope_id AND d.scope = 'key'
+        ORDER BY place NULLS LAST, d.scope COLLATE "C", coalesce(r.active_token_id, d.scope_id) COLLATE "C", d.parent_id COLLATE "C", d.model COLLATE "C",
             d.budget_duration COLLATE "C"
     LOOP
         CASE asked.place
-            WHEN 1 THEN PERFORM 1 FROM ${llmdb}."LLM_VerificationToken" WHERE token = asked.scope_id FOR NO KEY UPDATE;
+            WHEN 1 THEN PERFORM 1 FROM ${llmdb}."LLM_VerificationToken" WHERE token = asked.counter_id FOR NO KEY UPDATE;
             WHEN 2 THEN PERFORM 1 FROM ${llmdb}."LLM_UserTable" WHERE user_id = asked.scope_id FOR NO KEY UPDATE;
             WHEN 3 THEN PERFORM 1 FROM ${llmdb}."LLM_TeamTable" WHERE team_id = asked.scope_id FOR NO KEY UPDATE;
             WHEN 4 THEN PERFORM 1 FROM ${llmdb}."LLM_TeamMembership"
@@ -140,15 +147,24 @@ BEGIN
             WHEN 8 THEN PERFORM 1 FROM ${llmdb}."LLM_TagTable" WHERE tag_name = asked.scope_id FOR NO KEY UPDATE;
             ELSE
                 INSERT INTO ${llmdb}."LLM_SpendCounter" (scope, scope_id, parent_id, model, budget_duration)
-                VALUES (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration) ON CONFLICT DO NOTHING;
+                VALUES (asked.scope, asked.counter_id, asked.parent_id, asked.model, asked.budget_duration) ON CONFLICT DO NOTHING;
                 PERFORM 1 FROM ${llmdb}."LLM_SpendCounter"
                 WHERE (scope, scope_id, parent_id, model, budget_duration)
-                    = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration) FOR NO KEY UPDATE;
+                    = (asked.scope, asked.counter_id, asked.parent_id, asked.model, asked.budget_duration) FOR NO KEY UPDATE;
         END CASE;
+        IF asked.scope = 'key' THEN
+            IF EXISTS (SELECT 1 FROM ${llmdb}."LLM_DeprecatedVerificationToken" r WHERE r.token = asked.counter_id) THEN
+                RAISE EXCEPTION 'the key was rotated since the questions were sorted: ask again' USING ERRCODE = '40001';
+            END IF;
+            ids := asked.counter_id
+                || ARRAY(SELECT r.token FROM ${llmdb}."LLM_DeprecatedVerificationToken" r WHERE r.active_token_id = asked.counter_id);
+        ELSE
+            ids := ARRAY[asked.counter_id];
+        END IF;
 
         -- A statement of its own, so that it sees what was committed while this one waited for the lock.
         SELECT * INTO counter FROM ${llmdb}.llmdb_counter c
-        WHERE c.scope = asked.scope AND c.scope_id = asked.scope_id AND c.parent_id = asked.parent_id AND c.model = asked.model
+        WHERE c.scope = asked.scope AND c.scope_id = asked.counter_id AND c.parent_id = asked.parent_id AND c.model = asked.model
           AND c.budget_duration = asked.budget_duration;
         own_found := FOUND;
         instant := ${llmdb}.llmdb_now();
@@ -189,9 +205,9 @@ BEGIN
 
         SELECT coalesce(sum(l.amount), 0), min(l.set_at) FILTER (WHERE l.amount > 0) INTO answer.reserved, answer.others_set_at
         FROM ${llmdb}."LLM_Lease" l
-        WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
-            = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration)
-          AND l.holder <> p_holder AND l.expires_at > instant AND (l.window_end IS NULL OR l.window_end > instant);
+        WHERE l.scope = asked.scope AND l.scope_id = ANY (ids)
+          AND (l.parent_id, l.model, l.budget_duration) = (asked.parent_id, asked.model, asked.budget_duration)
+          AND (l.holder, l.scope_id) <> (p_holder, asked.scope_id) AND l.expires_at > instant AND (l.window_end IS NULL OR l.window_end > instant);
         SELECT l.amount, l.recalled, l.turn, l.epoch, l.expires_at > instant AND (l.window_end IS NULL OR l.window_end > instant) AS lives
         INTO own FROM ${llmdb}."LLM_Lease" l
         WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
@@ -234,9 +250,9 @@ BEGIN
                     THEN trunc(room / asked.least) * asked.least ELSE 0 END;
                 IF asked.need > 0 THEN
                     UPDATE ${llmdb}."LLM_Lease" l SET recalled = true
-                    WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
-                        = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration)
-                      AND l.holder <> p_holder AND l.expires_at > instant AND l.amount > 0 AND NOT l.recalled;
+                    WHERE l.scope = asked.scope AND l.scope_id = ANY (ids)
+                      AND (l.parent_id, l.model, l.budget_duration) = (asked.parent_id, asked.model, asked.budget_duration)
+                      AND (l.holder, l.scope_id) <> (p_holder, asked.scope_id) AND l.expires_at > instant AND l.amount > 0 AND NOT l.recalled;
                 END IF;
             END IF;
         END IF;
@@ -261,10 +277,13 @@ END $$;
 -- Hands back all that a holder has. Locks are taken in the order in which grants and bookings come to leases: counter by counter.
 CREATE FUNCTION ${llmdb}.llmdb_return_leases(p_holder uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM 1 FROM ${llmdb}."LLM_Lease" l WHERE l.holder = p_holder
+    PERFORM 1 FROM ${llmdb}."LLM_Lease" l
+    LEFT JOIN ${llmdb}."LLM_DeprecatedVerificationToken" r ON r.token = l.scope_id AND l.scope = 'key'
+    WHERE l.holder = p_holder
     ORDER BY array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
             CASE WHEN l.model = '' AND l.budget_duration = '' THEN l.scope END) NULLS LAST,
-        l.scope COLLATE "C", l.scope_id COLLATE "C", l.parent_id COLLATE "C", l.model COLLATE "C", l.budget_duration COLLATE "C"
-    FOR UPDATE;
+        l.scope COLLATE "C", coalesce(r.active_token_id, l.scope_id) COLLATE "C", l.parent_id COLLATE "C", l.model COLLATE "C",
+        l.budget_duration COLLATE "C", l.scope_id COLLATE "C"
+    FOR UPDATE OF l;
     DELETE FROM ${llmdb}."LLM_Lease" l WHERE l.holder = p_holder;
 END $$;
