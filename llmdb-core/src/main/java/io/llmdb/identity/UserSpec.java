@@ -7,6 +7,7 @@ import io.llmdb.internal.Arguments;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,19 +63,7 @@ public record UserSpec(
 
     /** @return a user without name and limits */
     public static UserSpec empty() {
-        return new UserSpec(
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                BudgetTerms.UNLIMITED,
-                RateLimits.UNLIMITED,
-                List.of(),
-                List.of(),
-                Map.of());
+        return new Draft().build();
     }
 
     /**
@@ -90,19 +79,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withAlias(@Nullable String value) {
-        return new UserSpec(
-                value,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.alias = value);
     }
 
     /**
@@ -110,19 +87,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withEmail(@Nullable String value) {
-        return new UserSpec(
-                alias,
-                value,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.email = value);
     }
 
     /**
@@ -130,19 +95,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withSsoUserId(@Nullable String value) {
-        return new UserSpec(
-                alias,
-                email,
-                value,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.ssoUserId = value);
     }
 
     /**
@@ -150,19 +103,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withOrganizationId(@Nullable String value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                value,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.organizationId = value);
     }
 
     /**
@@ -170,19 +111,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withDefaultTeamId(@Nullable String value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                value,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.defaultTeamId = value);
     }
 
     /**
@@ -190,19 +119,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withRole(@Nullable String value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                value,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.role = value);
     }
 
     /**
@@ -211,19 +128,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withPasswordHash(@Nullable String value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                value,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.passwordHash = value);
     }
 
     /**
@@ -231,19 +136,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withBudget(BudgetTerms value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                value,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.budget = value);
     }
 
     /**
@@ -251,19 +144,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withRateLimits(RateLimits value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                value,
-                models,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.rateLimits = value);
     }
 
     /**
@@ -271,19 +152,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withModels(List<String> value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                value,
-                allowedCacheControls,
-                metadata);
+        return with(draft -> draft.models = value);
     }
 
     /**
@@ -291,19 +160,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withAllowedCacheControls(List<String> value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                value,
-                metadata);
+        return with(draft -> draft.allowedCacheControls = value);
     }
 
     /**
@@ -312,19 +169,7 @@ public record UserSpec(
      * @return a copy with it
      */
     public UserSpec withMetadata(Map<String, Object> value) {
-        return new UserSpec(
-                alias,
-                email,
-                ssoUserId,
-                organizationId,
-                defaultTeamId,
-                role,
-                passwordHash,
-                budget,
-                rateLimits,
-                models,
-                allowedCacheControls,
-                value);
+        return with(draft -> draft.metadata = value);
     }
 
     /** @return all parts; of a password's hash only whether there is one */
@@ -336,5 +181,55 @@ public record UserSpec(
                 + (passwordHash == null ? "null" : "***")
                 + ", budget=" + budget + ", rateLimits=" + rateLimits + ", models=" + models + ", allowedCacheControls="
                 + allowedCacheControls + ", metadata=" + metadata + "]";
+    }
+
+    private UserSpec with(Consumer<Draft> change) {
+        Draft draft = new Draft();
+        draft.alias = alias;
+        draft.email = email;
+        draft.ssoUserId = ssoUserId;
+        draft.organizationId = organizationId;
+        draft.defaultTeamId = defaultTeamId;
+        draft.role = role;
+        draft.passwordHash = passwordHash;
+        draft.budget = budget;
+        draft.rateLimits = rateLimits;
+        draft.models = models;
+        draft.allowedCacheControls = allowedCacheControls;
+        draft.metadata = metadata;
+        change.accept(draft);
+        return draft.build();
+    }
+
+    /** The parts by name, so that no call has to hold all of them in order. */
+    private static final class Draft {
+        private @Nullable String alias;
+        private @Nullable String email;
+        private @Nullable String ssoUserId;
+        private @Nullable String organizationId;
+        private @Nullable String defaultTeamId;
+        private @Nullable String role;
+        private @Nullable String passwordHash;
+        private BudgetTerms budget = BudgetTerms.UNLIMITED;
+        private RateLimits rateLimits = RateLimits.UNLIMITED;
+        private List<String> models = List.of();
+        private List<String> allowedCacheControls = List.of();
+        private Map<String, Object> metadata = Map.of();
+
+        private UserSpec build() {
+            return new UserSpec(
+                    alias,
+                    email,
+                    ssoUserId,
+                    organizationId,
+                    defaultTeamId,
+                    role,
+                    passwordHash,
+                    budget,
+                    rateLimits,
+                    models,
+                    allowedCacheControls,
+                    metadata);
+        }
     }
 }
