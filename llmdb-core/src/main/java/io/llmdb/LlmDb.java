@@ -8,6 +8,7 @@ import io.llmdb.error.SchemaException;
 import io.llmdb.internal.ChangeFeed;
 import io.llmdb.keys.Authenticator;
 import io.llmdb.keys.Caller;
+import io.llmdb.limits.LimitService;
 import io.llmdb.maintenance.Maintenance;
 import io.llmdb.models.ModelAccess;
 import io.llmdb.models.ModelCatalog;
@@ -47,6 +48,7 @@ public final class LlmDb implements AutoCloseable {
     private final Repositories repositories;
     private final Authenticator authenticator;
     private final BudgetService budgets;
+    private final LimitService limits;
     private final SpendRecorder spend;
     private final ChangeFeed changes;
     private final Usage usage;
@@ -59,6 +61,7 @@ public final class LlmDb implements AutoCloseable {
             Repositories repositories,
             Authenticator authenticator,
             BudgetService budgets,
+            LimitService limits,
             SpendRecorder spend,
             ChangeFeed changes,
             Maintenance maintenance,
@@ -68,6 +71,7 @@ public final class LlmDb implements AutoCloseable {
         this.repositories = repositories;
         this.authenticator = authenticator;
         this.budgets = budgets;
+        this.limits = limits;
         this.spend = spend;
         this.changes = changes;
         this.usage = new Usage(repositories.db(), repositories.audit());
@@ -133,9 +137,14 @@ public final class LlmDb implements AutoCloseable {
         return authenticator.authenticate(rawKey);
     }
 
-    /** @return admits requests on every budget that applies */
+    /** @return admits requests on every budget and every limit that applies */
     public BudgetService budgets() {
         return budgets;
+    }
+
+    /** @return tells how limits stand on requests and tokens per minute and on parallel requests */
+    public LimitService limits() {
+        return limits;
     }
 
     /** @return takes finished requests that no admission settles */

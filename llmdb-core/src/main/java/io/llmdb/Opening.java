@@ -19,6 +19,9 @@ import io.llmdb.internal.DbClock;
 import io.llmdb.internal.JobRunner;
 import io.llmdb.keys.AuthenticationSettings;
 import io.llmdb.keys.Authenticator;
+import io.llmdb.limits.LimitDirectory;
+import io.llmdb.limits.LimitPolicy;
+import io.llmdb.limits.LimitService;
 import io.llmdb.maintenance.Maintenance;
 import io.llmdb.maintenance.RetentionPolicy;
 import io.llmdb.models.CredentialKeys;
@@ -118,14 +121,18 @@ final class Opening {
         }
 
         SpendRecorder recorder = new SpendRecorder(db, clock, booking, deliveryPolicy(settings.delivery()), sinks);
+        Directory directory = new Directory(authenticator);
+        LimitService limits = new LimitService(db, clock, directory, limitPolicy(budgetSettings));
+        opened.push(limits);
         BudgetService budgets = new BudgetService(
                 db,
                 clock,
                 recorder,
                 booking,
-                new Directory(authenticator),
+                directory,
                 budgetRules(budgetSettings),
-                new LeasePolicy(budgetSettings.leaseTime(), budgetSettings.reservationTime()));
+                new LeasePolicy(budgetSettings.leaseTime(), budgetSettings.reservationTime()),
+                limits);
         feed.addListener(new LimitChanges(budgets));
         // What is queued is booked before its leases go back.
         opened.push(budgets);
@@ -142,6 +149,7 @@ final class Opening {
                 repositories,
                 authenticator,
                 budgets,
+                limits,
                 recorder,
                 feed,
                 maintenance,
@@ -250,6 +258,14 @@ final class Opening {
                 budgets.allowRequestsOnDbUnavailable());
     }
 
+    private static LimitPolicy limitPolicy(BudgetSettings budgets) {
+        return new LimitPolicy(
+                budgets.leaseTime(),
+                LimitPolicy.DEFAULT.recallWait(),
+                LimitPolicy.DEFAULT.answerWithin(),
+                budgets.endUserBudgetId());
+    }
+
     private static AuthenticationSettings authentication(CacheSettings caches, boolean allowWhenUnavailable) {
         AuthenticationSettings defaults = AuthenticationSettings.DEFAULT;
         return new AuthenticationSettings(
@@ -263,7 +279,7 @@ final class Opening {
                 allowWhenUnavailable);
     }
 
-    private record Directory(Authenticator authenticator) implements BudgetDirectory {
+    private record Directory(Authenticator authenticator) implements BudgetDirectory, LimitDirectory {
 
         @Override
         public @Nullable EndUser endUser(String id) {

@@ -4,6 +4,7 @@ import io.llmdb.budgets.BudgetScopes.Applying;
 import io.llmdb.budgets.Slice.Hold;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.keys.Caller;
+import io.llmdb.limits.LimitHold;
 import io.llmdb.spend.SpendEvent;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,6 +37,7 @@ public final class Admission implements AutoCloseable {
     private final List<Hold> holds;
     private final Applying applying;
     private final boolean reserved;
+    private LimitHold limits = LimitHold.NONE;
     private State state = State.ADMITTED;
     private long expiresAtNanos;
 
@@ -142,6 +144,8 @@ public final class Admission implements AutoCloseable {
             }
             held = state == State.ADMITTED;
             state = State.SETTLING;
+            // The request is over, whether or not it can be booked now.
+            limits.settle(event.totalTokens());
         }
         boolean done = false;
         try {
@@ -166,6 +170,7 @@ public final class Admission implements AutoCloseable {
             boolean held = state == State.ADMITTED;
             state = State.RELEASED;
             service.forget(this);
+            limits.release();
             if (held) {
                 holds.forEach(hold -> hold.slice().release(hold));
             }
@@ -191,6 +196,11 @@ public final class Admission implements AutoCloseable {
         }
     }
 
+    /** What the request holds of limits, to be ended with it. */
+    synchronized void attach(LimitHold hold) {
+        limits = hold;
+    }
+
     Applying applying() {
         return applying;
     }
@@ -208,6 +218,7 @@ public final class Admission implements AutoCloseable {
                 return state != State.ADMITTED && state != State.SETTLING;
             }
             state = State.EXPIRED;
+            limits.expire();
             holds.forEach(hold -> hold.slice().release(hold));
             return true;
         }

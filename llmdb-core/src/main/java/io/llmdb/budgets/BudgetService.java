@@ -11,6 +11,9 @@ import io.llmdb.internal.DbClock;
 import io.llmdb.internal.Ids;
 import io.llmdb.internal.Ticks;
 import io.llmdb.keys.Caller;
+import io.llmdb.limits.LimitHold;
+import io.llmdb.limits.LimitService;
+import io.llmdb.limits.LimitedCall;
 import io.llmdb.spend.BookingPolicy;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.CounterWindows;
@@ -59,6 +62,7 @@ public final class BudgetService implements AutoCloseable {
     private final LeasePolicy policy;
     private final LeaseDesk desk;
     private final LeaseThread leases;
+    private final @Nullable LimitService limits;
     private final BudgetReader reader;
     private final BudgetAlerts alerts;
     private final PastWindows pastWindows;
@@ -87,6 +91,31 @@ public final class BudgetService implements AutoCloseable {
             BudgetDirectory directory,
             BudgetRules rules,
             LeasePolicy policy) {
+        this(db, databaseClock, recorder, booking, directory, rules, policy, null);
+    }
+
+    /**
+     * The same with limits on requests, tokens and parallel requests, which each request then has to fit into too.
+     *
+     * @param db the database
+     * @param databaseClock the database's clock
+     * @param recorder where settled requests go
+     * @param booking says where budget windows begin
+     * @param directory finds end users and tags
+     * @param rules what the settings say
+     * @param policy how long holds last
+     * @param limits the limits, to be closed after this; null: there are none
+     */
+    public BudgetService(
+            Db db,
+            DbClock databaseClock,
+            SpendRecorder recorder,
+            BookingPolicy booking,
+            BudgetDirectory directory,
+            BudgetRules rules,
+            LeasePolicy policy,
+            @Nullable LimitService limits) {
+        this.limits = limits;
         this.databaseClock = databaseClock;
         this.recorder = recorder;
         this.scopes = new BudgetScopes(directory, rules);
@@ -108,11 +137,14 @@ public final class BudgetService implements AutoCloseable {
     }
 
     /**
-     * Admits a request where its estimate fits into every budget that applies, and reserves it there.
+     * Admits a request where its estimate fits into every budget that applies, and the request into every limit, and
+     * reserves it there.
      *
      * @param caller who calls
      * @param call the request
      * @return the admission, to be settled or released
+     * @throws io.llmdb.limits.RateLimitedException where it does not fit into a limit on requests or tokens per minute
+     *     or on parallel requests
      * @throws BudgetExceededException where it does not fit; the first budget in the way is named
      * @throws UnknownPriceException where the call has no estimate, a budget applies and the settings refuse such calls
      * @throws DatabaseUnavailableException where the database has to be asked, cannot be reached, and the settings do
@@ -131,6 +163,30 @@ public final class BudgetService implements AutoCloseable {
      * @return the admission
      */
     public Admission admit(Caller caller, Call call, boolean allowWhenUnavailable) {
+        if (limits == null) {
+            return admitOnBudgets(caller, call, allowWhenUnavailable);
+        }
+        LimitHold hold = limits.admit(
+                caller,
+                new LimitedCall(call.model(), call.estimatedTokens(), call.endUser(), call.tags()),
+                allowWhenUnavailable);
+        boolean admitted = false;
+        try {
+            Admission admission = admitOnBudgets(caller, call, allowWhenUnavailable);
+            admission.attach(hold);
+            if (!hold.isEmpty()) {
+                open.put(admission.id(), admission);
+            }
+            admitted = true;
+            return admission;
+        } finally {
+            if (!admitted) {
+                hold.release();
+            }
+        }
+    }
+
+    private Admission admitOnBudgets(Caller caller, Call call, boolean allowWhenUnavailable) {
         BigDecimal estimate = call.estimate();
         // A model priced 0 needs no budget; its requests count all the same.
         boolean free = estimate != null && estimate.signum() == 0;

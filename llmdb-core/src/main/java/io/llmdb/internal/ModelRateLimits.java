@@ -44,6 +44,24 @@ public final class ModelRateLimits {
     }
 
     /**
+     * Reads the limits of one model, without looking at the others.
+     *
+     * @param metadata the metadata of a key, a team or a user
+     * @param model the model's name
+     * @return its limits; null where it has none
+     */
+    public static @Nullable RateLimits of(Map<String, Object> metadata, String model) {
+        Object tokens = metadata.get(TOKENS);
+        Object requests = metadata.get(REQUESTS);
+        if (tokens == null && requests == null) {
+            return null;
+        }
+        RateLimits limit =
+                new RateLimits(limit(byModel(tokens).get(model)), limit(byModel(requests).get(model)), null);
+        return limit.isUnlimited() ? null : limit;
+    }
+
+    /**
      * Lets metadata pass whose limits can be read.
      *
      * @param metadata the metadata of a key, a team or a user

@@ -53,6 +53,7 @@ class ArchitectureTest {
             Set.of("io.llmdb.keys"),
             Set.of("io.llmdb.models"),
             Set.of("io.llmdb.spend"),
+            Set.of("io.llmdb.limits"),
             Set.of("io.llmdb.budgets"),
             Set.of("io.llmdb.usage", "io.llmdb.maintenance"),
             // Settings offer the choices that subjects give, in the subjects' own words.
