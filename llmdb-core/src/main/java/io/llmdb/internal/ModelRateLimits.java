@@ -56,8 +56,8 @@ public final class ModelRateLimits {
         if (tokens == null && requests == null) {
             return null;
         }
-        RateLimits limit =
-                new RateLimits(limit(byModel(tokens).get(model)), limit(byModel(requests).get(model)), null);
+        RateLimits limit = new RateLimits(
+                limit(byModel(tokens).get(model)), limit(byModel(requests).get(model)), null);
         return limit.isUnlimited() ? null : limit;
     }
 

@@ -151,7 +151,11 @@ final class DbLimitStore implements LimitStore {
         try (ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 CounterId counter = new CounterId(
-                        Scope.ofSqlName(rows.getString(1)), rows.getString(2), rows.getString(3), rows.getString(4), "");
+                        Scope.ofSqlName(rows.getString(1)),
+                        rows.getString(2),
+                        rows.getString(3),
+                        rows.getString(4),
+                        "");
                 ids.add(new LimitId(counter, LimitKind.ofSqlName(rows.getString(5))));
             }
         }

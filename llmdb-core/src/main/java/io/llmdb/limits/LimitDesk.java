@@ -114,8 +114,8 @@ final class LimitDesk {
      * {@link DatabaseUnavailableException}.
      */
     CompletableFuture<LimitHold> reserve(List<LimitNeed> needs) {
-        Request request = new Request(
-                needs, nanoClock.getAsLong() + policy.recallWait().toNanos());
+        Request request =
+                new Request(needs, nanoClock.getAsLong() + policy.recallWait().toNanos());
         if (away) {
             request.answer.completeExceptionally(new DatabaseUnavailableException(
                     "The database cannot be reached, and limits cannot be checked without it", null));
@@ -263,7 +263,9 @@ final class LimitDesk {
         }
     }
 
-    /** Admits a request from what the database has just granted; returns the limit that it does not fit into, or null. */
+    /**
+     * Admits a request from what the database has just granted; returns the limit that it does not fit into, or null.
+     */
     private @Nullable LimitNeed admitGranted(Request request) {
         long nanos = nanoClock.getAsLong();
         List<Part> parts = new ArrayList<>(request.needs.size());
@@ -294,8 +296,8 @@ final class LimitDesk {
         long nanos = nanoClock.getAsLong();
         long minute = Minutes.of(databaseClock.instant());
         List<Question> questions = new ArrayList<>(sums.size());
-        sums.forEach((id, sum) -> questions.add(
-                slices.computeIfAbsent(id, LimitSlice::new).ask(minute, sum[0], sum[1], sum[2], nanos)));
+        sums.forEach((id, sum) ->
+                questions.add(slices.computeIfAbsent(id, LimitSlice::new).ask(minute, sum[0], sum[1], sum[2], nanos)));
         return questions;
     }
 
@@ -360,13 +362,12 @@ final class LimitDesk {
         for (LimitSlice slice : slices.values()) {
             if (slice.hasToTell(nanos, minute)) {
                 questions.add(nothingNew(slice));
-            } else if (slice.removeIfOver(nanos, minute)) {
-                slices.remove(slice.id(), slice);
             }
         }
         if (!questions.isEmpty()) {
             ask(questions);
         }
+        slices.values().removeIf(slice -> slice.removeIfOver(nanos, minute));
     }
 
     private Question nothingNew(LimitSlice slice) {

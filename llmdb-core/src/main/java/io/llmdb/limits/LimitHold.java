@@ -58,7 +58,9 @@ public final class LimitHold {
     /** Nobody has heard of the request for long: frees its slots. What else it holds stays until it is ended. */
     public synchronized void expire() {
         if (!ended) {
-            parts.stream().filter(part -> part.id().kind() == LimitKind.PARALLEL).forEach(Part::giveBack);
+            parts.stream()
+                    .filter(part -> part.id().kind() == LimitKind.PARALLEL)
+                    .forEach(Part::giveBack);
         }
     }
 }

@@ -31,7 +31,9 @@ final class LimitScopes {
         Budget keyBudget = caller.budget(caller.key().spec().budgetId());
         needs.add(
                 CounterId.of(Scope.KEY, caller.key().hash()),
-                keyBudget == null ? keyLimits : tightest(keyLimits, keyBudget.spec().rateLimits()),
+                keyBudget == null
+                        ? keyLimits
+                        : tightest(keyLimits, keyBudget.spec().rateLimits()),
                 caller.key().spec().metadata());
         if (caller.user() != null) {
             needs.add(

@@ -21,9 +21,9 @@ import org.slf4j.LoggerFactory;
  * Limits that hold: a request is admitted on every limit that applies or on none, with any number of threads and
  * instances.
  *
- * <p>A minute is one of the database's clock, from second 0 on, and in none of them are more requests, or more tokens by
- * their estimates, admitted than the limit says. Only what a request uses above its own estimate can pass a limit; it
- * counts in the minute in which that becomes known. Safe for use by several threads.
+ * <p>A minute is one of the database's clock, from second 0 on, and in none of them are more requests, or more tokens
+ * by their estimates, admitted than the limit says. Only what a request uses above its own estimate can pass a limit;
+ * it counts in the minute in which that becomes known. Safe for use by several threads.
  */
 public final class LimitService implements AutoCloseable {
 
@@ -128,8 +128,7 @@ public final class LimitService implements AutoCloseable {
                             && state.counter().equals(need.id().counter()))
                     .findFirst()
                     .orElse(new LimitState(need.id().counter(), need.id().kind(), need.limit(), 0, 0, null));
-            states.add(new LimitState(
-                    now.counter(), now.kind(), need.limit(), now.used(), now.held(), now.resetAt()));
+            states.add(new LimitState(now.counter(), now.kind(), need.limit(), now.used(), now.held(), now.resetAt()));
         }
         return states;
     }

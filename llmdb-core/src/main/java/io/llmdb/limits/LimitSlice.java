@@ -130,12 +130,7 @@ final class LimitSlice {
     /** As the last answer had it, and what calls of this instance have given back since. */
     synchronized LimitState state() {
         return new LimitState(
-                id.counter(),
-                id.kind(),
-                limit,
-                heldByAll - Math.max(0, idle),
-                0,
-                id.isPerMinute() ? Minutes.end(minute) : null);
+                id.counter(), id.kind(), limit, heldByAll - idle, 0, id.isPerMinute() ? Minutes.end(minute) : null);
     }
 
     private synchronized void giveBack(long ofMinute, long amount) {

@@ -15,7 +15,12 @@ import org.jspecify.annotations.Nullable;
  * @param resetAt when the minute ends, by the database's clock; null for parallel requests
  */
 public record LimitState(
-        CounterId counter, LimitKind kind, long limit, long used, long held, @Nullable Instant resetAt) {
+        CounterId counter,
+        LimitKind kind,
+        long limit,
+        long used,
+        long held,
+        @Nullable Instant resetAt) {
 
     /**
      * Whether a call fits for sure; one that does not may fit all the same where instances hold something idle.

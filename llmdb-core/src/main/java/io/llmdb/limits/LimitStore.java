@@ -24,14 +24,7 @@ interface LimitStore {
      * @param limit how much is allowed
      */
     record Question(
-            LimitId id,
-            long minute,
-            @Nullable Long kept,
-            long charge,
-            long least,
-            long need,
-            long extra,
-            long limit) {}
+            LimitId id, long minute, @Nullable Long kept, long charge, long least, long need, long extra, long limit) {}
 
     /**
      * The answer for one limit.

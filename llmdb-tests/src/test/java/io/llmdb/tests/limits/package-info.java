@@ -1,0 +1,4 @@
+@NullMarked
+package io.llmdb.tests.limits;
+
+import org.jspecify.annotations.NullMarked;
