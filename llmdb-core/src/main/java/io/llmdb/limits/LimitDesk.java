@@ -2,6 +2,9 @@ package io.llmdb.limits;
 
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.LlmDbException;
+import io.llmdb.internal.Ticks;
+import io.llmdb.limits.LimitSlice.Deadline;
+import io.llmdb.limits.LimitSlice.Moment;
 import io.llmdb.limits.LimitSlice.Part;
 import io.llmdb.limits.LimitStore.Answer;
 import io.llmdb.limits.LimitStore.Question;
@@ -18,7 +21,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,7 +50,7 @@ final class LimitDesk {
     private final LimitStore store;
     private final LimitPolicy policy;
     private final Clock databaseClock;
-    private final LongSupplier nanoClock;
+    private final Ticks ticks;
     private final Map<LimitId, LimitSlice> slices = new ConcurrentHashMap<>();
     private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
     private volatile boolean away;
@@ -59,13 +61,12 @@ final class LimitDesk {
     private long lastRenewalNanos;
     private long nextTidyNanos;
 
-    /** @param nanoClock {@link System#nanoTime()} */
-    LimitDesk(LimitStore store, LimitPolicy policy, Clock databaseClock, LongSupplier nanoClock) {
+    LimitDesk(LimitStore store, LimitPolicy policy, Clock databaseClock, Ticks ticks) {
         this.store = store;
         this.policy = policy;
         this.databaseClock = databaseClock;
-        this.nanoClock = nanoClock;
-        this.lastBeatNanos = nanoClock.getAsLong();
+        this.ticks = ticks;
+        this.lastBeatNanos = ticks.nanos();
         this.lastRenewalNanos = lastBeatNanos;
         this.nextTidyNanos = lastBeatNanos + tidyPause();
     }
@@ -89,18 +90,17 @@ final class LimitDesk {
      */
     @Nullable
     LimitHold reserveHere(List<LimitNeed> needs) {
-        long nanos = nanoClock.getAsLong();
-        Instant now = databaseClock.instant();
-        long minute = Minutes.of(now);
+        Instant instant = databaseClock.instant();
+        Moment now = new Moment(ticks.nanos(), ticks.wallMillis(), Minutes.of(instant));
         List<Part> parts = new ArrayList<>(needs.size());
         for (LimitNeed need : needs) {
             LimitSlice slice = slices.get(need.id());
-            Part part = slice == null ? null : slice.reserve(need, nanos, minute);
+            Part part = slice == null ? null : slice.reserve(need, now);
             if (part == null) {
                 parts.forEach(Part::giveBack);
-                LimitState refusal = slice == null ? null : slice.refusal(need, nanos, minute);
+                LimitState refusal = slice == null ? null : slice.refusal(need, now);
                 if (refusal != null) {
-                    throw new RateLimitedException(refusal, need.amount(), now);
+                    throw new RateLimitedException(refusal, need.amount(), instant);
                 }
                 return null;
             }
@@ -114,8 +114,7 @@ final class LimitDesk {
      * {@link DatabaseUnavailableException}.
      */
     CompletableFuture<LimitHold> reserve(List<LimitNeed> needs) {
-        Request request =
-                new Request(needs, nanoClock.getAsLong() + policy.recallWait().toNanos());
+        Request request = new Request(needs, ticks.nanos() + policy.recallWait().toNanos());
         if (away) {
             request.answer.completeExceptionally(new DatabaseUnavailableException(
                     "The database cannot be reached, and limits cannot be checked without it", null));
@@ -166,8 +165,8 @@ final class LimitDesk {
             if (!waiting.isEmpty()) {
                 waiting = serve(waiting);
             }
-            if (nanoClock.getAsLong() - lastBeatNanos >= BEAT.toNanos()) {
-                lastBeatNanos = nanoClock.getAsLong();
+            if (ticks.nanos() - lastBeatNanos >= BEAT.toNanos()) {
+                lastBeatNanos = ticks.nanos();
                 beat();
             }
         } catch (LlmDbException e) {
@@ -241,7 +240,7 @@ final class LimitDesk {
     private boolean mayWait(Request request, LimitNeed lacking, Answer answer) {
         return answer.recallsPending() > 0
                 && lacking.amount() <= lacking.limit()
-                && nanoClock.getAsLong() - request.giveUpNanos < 0;
+                && ticks.nanos() - request.giveUpNanos < 0;
     }
 
     private boolean admitHere(Request request) {
@@ -267,7 +266,7 @@ final class LimitDesk {
      * Admits a request from what the database has just granted; returns the limit that it does not fit into, or null.
      */
     private @Nullable LimitNeed admitGranted(Request request) {
-        long nanos = nanoClock.getAsLong();
+        long nanos = ticks.nanos();
         List<Part> parts = new ArrayList<>(request.needs.size());
         for (LimitNeed need : request.needs) {
             LimitSlice slice = slices.get(need.id());
@@ -293,7 +292,7 @@ final class LimitDesk {
                 sum[2] = need.limit();
             }
         }
-        long nanos = nanoClock.getAsLong();
+        long nanos = ticks.nanos();
         long minute = Minutes.of(databaseClock.instant());
         List<Question> questions = new ArrayList<>(sums.size());
         sums.forEach((id, sum) ->
@@ -308,10 +307,11 @@ final class LimitDesk {
     private record Replies(Instant now, Map<LimitId, Answer> answers) {}
 
     private Replies ask(List<Question> questions) {
-        long sent = nanoClock.getAsLong();
+        long sent = ticks.nanos();
+        long sentWall = ticks.wallMillis();
         LimitStore.Reply reply = store.grant(questions);
         away = false;
-        long nanos = nanoClock.getAsLong();
+        long nanos = ticks.nanos();
         Map<LimitId, Answer> answers = new LinkedHashMap<>();
         for (int i = 0; i < questions.size(); i++) {
             LimitId id = questions.get(i).id();
@@ -319,26 +319,28 @@ final class LimitDesk {
             answers.put(id, answer);
             LimitSlice slice = slices.get(id);
             if (slice != null) {
-                slice.answered(answer, validUntil(id, answer, sent, reply.now()), nanos);
+                slice.answered(answer, after(sent, sentWall, validFor(id, answer, reply.now())), nanos);
             }
         }
         return new Replies(reply.now(), answers);
     }
 
-    /** Counted from before the question left, so that it is over here before it is over in the database. */
-    private long validUntil(LimitId id, Answer answer, long sent, Instant decided) {
-        return id.isPerMinute()
-                ? sent + Duration.between(decided, Minutes.end(answer.minute())).toNanos()
-                : slotsValidUntil(sent);
+    private Duration validFor(LimitId id, Answer answer, Instant decided) {
+        return id.isPerMinute() ? Duration.between(decided, Minutes.end(answer.minute())) : slotsValidFor();
     }
 
-    private long slotsValidUntil(long sent) {
-        return sent + policy.leaseTime().toNanos() * 3 / 4;
+    private Duration slotsValidFor() {
+        return policy.leaseTime().multipliedBy(3).dividedBy(4);
+    }
+
+    /** Counted from before the question left, so that it is over here before it is over in the database. */
+    private static Deadline after(long sentNanos, long sentWallMillis, Duration time) {
+        return new Deadline(sentNanos + time.toNanos(), sentWallMillis + time.toMillis());
     }
 
     /** Keeps the leases of slots alive, hands back what others want, tells what is owed. */
     private void beat() {
-        long nanos = nanoClock.getAsLong();
+        long nanos = ticks.nanos();
         if (nanos - nextTidyNanos >= 0) {
             nextTidyNanos = nanos + tidyPause();
             store.tidy();
@@ -371,7 +373,7 @@ final class LimitDesk {
     }
 
     private Question nothingNew(LimitSlice slice) {
-        return slice.ask(Minutes.of(databaseClock.instant()), 0, 0, -1, nanoClock.getAsLong());
+        return slice.ask(Minutes.of(databaseClock.instant()), 0, 0, -1, ticks.nanos());
     }
 
     private void renew() {
@@ -380,11 +382,12 @@ final class LimitDesk {
         if (holding.isEmpty()) {
             return;
         }
-        long sent = nanoClock.getAsLong();
+        long sent = ticks.nanos();
+        long sentWall = ticks.wallMillis();
         Set<LimitId> renewed = store.renew();
         for (LimitSlice slice : holding) {
             if (renewed.contains(slice.id())) {
-                slice.renewed(slotsValidUntil(sent));
+                slice.renewed(after(sent, sentWall, slotsValidFor()));
             } else {
                 slice.markLost();
             }

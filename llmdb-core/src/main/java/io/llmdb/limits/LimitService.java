@@ -3,6 +3,7 @@ package io.llmdb.limits;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.Ticks;
 import io.llmdb.keys.Caller;
 import io.llmdb.spend.CounterId;
 import java.time.Clock;
@@ -48,7 +49,7 @@ public final class LimitService implements AutoCloseable {
         this.policy = policy;
         this.scopes = new LimitScopes(directory, policy.defaultEndUserBudgetId());
         this.store = new DbLimitStore(db, UUID.randomUUID(), policy);
-        this.desk = new LimitDesk(store, policy, databaseClock, System::nanoTime);
+        this.desk = new LimitDesk(store, policy, databaseClock, Ticks.SYSTEM);
         this.thread = new Thread(this::run, "llmdb-limits");
         this.thread.setDaemon(true);
         this.thread.start();

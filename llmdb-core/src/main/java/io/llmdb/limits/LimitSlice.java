@@ -38,7 +38,7 @@ final class LimitSlice {
     private boolean removed;
     private boolean recalled;
     private boolean contended;
-    private long validUntilNanos;
+    private Deadline validUntil = new Deadline(0, Long.MIN_VALUE);
     private long refusedUntilNanos = NEVER;
     private long refusedRoom;
     private long heldByAll;
@@ -92,12 +92,29 @@ final class LimitSlice {
         }
     }
 
+    /**
+     * One moment, by all clocks.
+     *
+     * @param nanos this machine's monotonic clock, which stands still while the machine sleeps
+     * @param wallMillis this machine's time of day, which may be wrong, but goes on meanwhile
+     * @param minute the minute of the database's clock
+     */
+    record Moment(long nanos, long wallMillis, long minute) {}
+
+    /** When something is over: by whichever clock comes first, since a machine may sleep. */
+    record Deadline(long nanos, long wallMillis) {
+
+        boolean isOver(Moment now) {
+            return now.nanos - nanos >= 0 || now.wallMillis >= wallMillis;
+        }
+    }
+
     /** Takes a call's part; null where the slice does not hold that much, or may not be used now. */
-    synchronized @Nullable Part reserve(LimitNeed need, long nanos, long presentMinute) {
-        if (stale || nanos - validUntilNanos >= 0 || id.isPerMinute() && minute != presentMinute) {
+    synchronized @Nullable Part reserve(LimitNeed need, Moment now) {
+        if (stale || validUntil.isOver(now) || id.isPerMinute() && minute != now.minute) {
             return null;
         }
-        return take(need, nanos);
+        return take(need, now.nanos);
     }
 
     /** The same right after an answer: the database has just said which minute it is. */
@@ -116,11 +133,11 @@ final class LimitSlice {
     }
 
     /** How the limit stands where it is known, from a moment ago, to have no room for this; otherwise null. */
-    synchronized @Nullable LimitState refusal(LimitNeed need, long nanos, long presentMinute) {
+    synchronized @Nullable LimitState refusal(LimitNeed need, Moment now) {
         if (refusedUntilNanos == NEVER
-                || nanos - refusedUntilNanos >= 0
+                || now.nanos - refusedUntilNanos >= 0
                 || need.limit() != limit
-                || id.isPerMinute() && minute != presentMinute
+                || id.isPerMinute() && minute != now.minute
                 || need.amount() <= Math.max(0, idle) + refusedRoom) {
             return null;
         }
@@ -193,7 +210,7 @@ final class LimitSlice {
         return extra;
     }
 
-    synchronized void answered(Answer answer, long validUntil, long nanos) {
+    synchronized void answered(Answer answer, Deadline until, long nanos) {
         long change;
         if (answer.minute() == minute) {
             change = used - askedUsed;
@@ -216,13 +233,13 @@ final class LimitSlice {
         if (answer.refused() && answer.recallsPending() == 0) {
             refusedUntilNanos = nanos + REFUSED_NANOS;
         }
-        validUntilNanos = validUntil;
+        validUntil = until;
         grantedAtNanos = nanos;
         stale = false;
     }
 
-    synchronized void renewed(long validUntil) {
-        validUntilNanos = validUntil;
+    synchronized void renewed(Deadline until) {
+        validUntil = until;
     }
 
     /** Has the lease told anew before it is used again. */

@@ -96,7 +96,7 @@ BEGIN
                    coalesce(sum(l.amount) FILTER (WHERE l.holder = p_holder), 0)::bigint AS own,
                    coalesce(bool_or(l.recalled_at > instant - CASE q.kind WHEN 'parallel' THEN interval '5 s' ELSE interval '1 min' END), false)
                        AS contended,
-                   count(*) FILTER (WHERE l.holder <> p_holder AND NOT l.recall_answered AND l.recalled_at > instant - interval '500 ms')
+                   count(*) FILTER (WHERE l.holder <> p_holder AND NOT l.recall_answered AND l.recalled_at > instant - interval '1 s')
                        AS pending
             FROM ${llmdb}."LLM_LimitLease" l
             WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.kind) = (q.scope, q.scope_id, q.parent_id, q.model, q.kind)
