@@ -49,8 +49,7 @@ final class KeyList {
             }
         }
         if (filter.blocked() != null) {
-            where = where.and(
-                    DSL.condition(filter.blocked() ? "{0} IS TRUE" : "{0} IS NOT TRUE", VIRTUAL_KEY.BLOCKED));
+            where = where.and(DSL.condition(filter.blocked() ? "{0} IS TRUE" : "{0} IS NOT TRUE", VIRTUAL_KEY.BLOCKED));
         }
         if (filter.expired() != null) {
             OffsetDateTime present = BudgetColumns.time(now);
