@@ -2,6 +2,7 @@ package io.llmdb;
 
 import io.llmdb.budgets.BudgetService;
 import io.llmdb.common.Actor;
+import io.llmdb.common.Meter;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.SchemaException;
@@ -221,6 +222,22 @@ public final class LlmDb implements AutoCloseable {
             throw new DatabaseUnavailableException("The connection to join is broken: " + e.getMessage(), e);
         }
         return repositories.on(repositories.db().joining(connection));
+    }
+
+    /**
+     * What can be measured of this instance. {@link LlmDbMetrics} hands all of it to Micrometer.
+     *
+     * @return the meters of all parts; they stay the same while this is open
+     */
+    public List<Meter> meters() {
+        List<Meter> all = new ArrayList<>(spend.meters());
+        all.addAll(authenticator.meters());
+        all.add(Meter.gauge(
+                "llmdb.budgets.admissions.open",
+                "calls",
+                "calls that were admitted and are not over",
+                budgets::openAdmissions));
+        return List.copyOf(all);
     }
 
     /** Makes what this thread has committed known to this instance's caches now rather than within a second. */

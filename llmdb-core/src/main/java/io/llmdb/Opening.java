@@ -8,7 +8,6 @@ import io.llmdb.budgets.BudgetRules;
 import io.llmdb.budgets.BudgetService;
 import io.llmdb.budgets.LeasePolicy;
 import io.llmdb.common.Actor;
-import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.SchemaException;
 import io.llmdb.identity.Budget;
 import io.llmdb.identity.EndUser;
@@ -40,11 +39,9 @@ import io.llmdb.settings.LogSettings;
 import io.llmdb.settings.Secret;
 import io.llmdb.spend.BookingPolicy;
 import io.llmdb.spend.CounterId;
-import io.llmdb.spend.DeliveryMode;
 import io.llmdb.spend.DeliveryPolicy;
 import io.llmdb.spend.SpendLogSink;
 import io.llmdb.spend.SpendRecorder;
-import io.llmdb.spend.WhenFull;
 import io.llmdb.windows.BudgetCalendar;
 import java.time.Duration;
 import java.util.Deque;
@@ -227,20 +224,16 @@ final class Opening {
     }
 
     private static DeliveryPolicy deliveryPolicy(DeliverySettings delivery) {
-        if (delivery.mode() == DeliveryMode.JOURNAL || delivery.fullQueuePolicy() == WhenFull.SPILL) {
-            // Better refused than promised: there is no journal yet, and what is queued would be lost with the process.
-            throw new InvalidArgumentException("delivery_mode " + delivery.mode() + ", full_queue_policy "
-                    + delivery.fullQueuePolicy()
-                    + ": this version has no journal; use delivery_mode synchronous or memory, and block or refuse");
-        }
         DeliveryPolicy defaults = DeliveryPolicy.synchronous();
         return new DeliveryPolicy(
                 delivery.mode(),
                 delivery.journalDirectory(),
+                delivery.maxJournalBytes(),
                 delivery.maxQueuedRows(),
                 delivery.maxQueuedBytes(),
                 delivery.fullQueuePolicy(),
                 delivery.fullQueueBlockTime(),
+                delivery.longestWait(),
                 delivery.maxBatchRows(),
                 defaults.retryPause(),
                 defaults.closeTimeout());

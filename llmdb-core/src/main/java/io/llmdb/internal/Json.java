@@ -4,6 +4,10 @@ import io.llmdb.error.InvalidArgumentException;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -17,7 +21,37 @@ public final class Json {
 
     private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
 
+    /** Bounds of our own would refuse what PostgreSQL takes. */
+    private static final JsonFactory UNBOUNDED = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(Integer.MAX_VALUE)
+                    .maxNumberLength(Integer.MAX_VALUE)
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .maxNameLength(Integer.MAX_VALUE)
+                    .build())
+            .build();
+
     private Json() {}
+
+    /**
+     * Lets a text pass that is JSON, however long or deep.
+     *
+     * @param json the text
+     * @throws InvalidArgumentException where it is not
+     */
+    public static void check(String json) {
+        try (JsonParser parser = UNBOUNDED.createParser(ObjectReadContext.empty(), json)) {
+            boolean empty = true;
+            while (parser.nextToken() != null) {
+                empty = false;
+            }
+            if (empty) {
+                throw new InvalidArgumentException("A text is no JSON: it is empty");
+            }
+        } catch (JacksonException e) {
+            throw new InvalidArgumentException("A text is no JSON: " + e.getOriginalMessage(), e);
+        }
+    }
 
     /**
      * @param value maps, lists, strings, numbers, booleans, or null

@@ -4,6 +4,7 @@ import static io.llmdb.schema.jooq.Tables.BUDGET;
 import static io.llmdb.schema.jooq.Tables.END_USER;
 import static io.llmdb.schema.jooq.Tables.TAG;
 
+import io.llmdb.common.Meter;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.identity.Budget;
 import io.llmdb.identity.EndUser;
@@ -13,6 +14,7 @@ import io.llmdb.internal.ChangeFeed;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
@@ -175,6 +177,11 @@ public final class Authenticator implements AutoCloseable {
                 budgets.metrics(),
                 malformed.sum(),
                 withoutQuery.sum());
+    }
+
+    /** @return the same, one by one, for collectors of metrics */
+    public List<Meter> meters() {
+        return AuthenticationMeters.of(this::metrics);
     }
 
     /** Hears no more of changes, and must not be used any more. */

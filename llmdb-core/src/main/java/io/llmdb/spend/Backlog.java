@@ -12,35 +12,61 @@ interface Backlog extends AutoCloseable {
      *
      * @param event the event
      * @param done completed when the event is booked, or with the reason why it is not; null where nobody waits
+     * @param acceptedAt when it was accepted, by the database's clock, in milliseconds since 1970
+     * @param size about how many bytes of memory it takes
      */
-    record Entry(SpendEvent event, @Nullable CompletableFuture<Void> done) {}
+    record Entry(SpendEvent event, @Nullable CompletableFuture<Void> done, long acceptedAt, long size) {
+
+        static Entry of(SpendEvent event, @Nullable CompletableFuture<Void> done, long acceptedAt) {
+            return new Entry(event, done, acceptedAt, EventSize.of(event));
+        }
+    }
 
     /**
      * Events that one writer is about to book.
      *
      * @param entries the events, oldest first
      * @param mayBeKnown whether some may have been booked before, as after a restart
-     * @param position what the backlog needs to know to forget them
+     * @param source the backlog that they are from, to which they are {@linkplain #done given back}
+     * @param ticket what the source needs to know to forget them
      */
-    record Claim(List<Entry> entries, boolean mayBeKnown, long position) {}
+    record Claim(List<Entry> entries, boolean mayBeKnown, Backlog source, long ticket) {}
+
+    /**
+     * What waits.
+     *
+     * @param rows how many events, claimed ones included
+     * @param bytes about how many bytes of memory they take
+     * @param oldest when the oldest was accepted, in milliseconds since 1970; 0: none waits
+     */
+    record State(long rows, long bytes, long oldest) {
+
+        static final State EMPTY = new State(0, 0, 0);
+
+        State plus(State other) {
+            long older =
+                    oldest == 0 || other.oldest == 0 ? Math.max(oldest, other.oldest) : Math.min(oldest, other.oldest);
+            return new State(rows + other.rows, bytes + other.bytes, older);
+        }
+    }
 
     /** Takes an event in; returns when it is as safe as the backlog makes it. */
     void put(Entry entry);
 
-    /** The next events to book, after waiting for at least one; null when the backlog is closed and empty. */
+    /** The next events to book; null where there is none now. */
     @Nullable
-    Claim take(int maxRows) throws InterruptedException;
+    Claim poll(int maxRows);
+
+    /** Whether {@link #poll} would give something. */
+    boolean hasWork();
 
     /** Forgets events that are booked, or stand among the dead letters. */
     void done(Claim claim);
 
-    /** How many events wait, claimed ones included. */
-    long rows();
+    /** What waits now. */
+    State state();
 
-    /** About how many bytes they take in memory. */
-    long bytes();
-
-    /** Takes nothing more in; {@link #take} goes on until all is taken. */
+    /** Takes nothing more in. */
     @Override
     void close();
 }

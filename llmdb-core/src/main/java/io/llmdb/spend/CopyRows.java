@@ -175,17 +175,11 @@ final class CopyRows {
     }
 
     private void beyondAscii(String value) {
-        for (int i = 0; i < value.length(); i++) {
-            char c = value.charAt(i);
-            if (Character.isHighSurrogate(c)
-                    && i + 1 < value.length()
-                    && Character.isLowSurrogate(value.charAt(i + 1))) {
-                i++;
-            } else if (Character.isSurrogate(c)) {
-                // The JDK's encoder would put a question mark there.
-                throw new InvalidArgumentException(
-                        "half a character (an unpaired surrogate, \\u" + Integer.toHexString(c) + ") in a text");
-            }
+        int half = Wtf8.indexOfHalf(value, 0);
+        if (half >= 0) {
+            // The JDK's encoder would put a question mark there.
+            throw new InvalidArgumentException("half a character (an unpaired surrogate, \\u"
+                    + Integer.toHexString(value.charAt(half)) + ") in a text");
         }
         byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
         room(bytes.length);

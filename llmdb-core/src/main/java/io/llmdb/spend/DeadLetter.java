@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * An event that could not be booked.
  *
- * @param id the letter's id; one event may have several letters
- * @param event the event as it came
+ * @param id the letter's id; an event has several letters where it came with several contents
+ * @param event the event as it came, or as it was mended last
  * @param reason why it was not booked
  * @param sqlState PostgreSQL's SQLSTATE, or null where the reason is ours
  * @param createdAt since when it waits

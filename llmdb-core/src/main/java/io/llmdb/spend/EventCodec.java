@@ -5,9 +5,9 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * Events as bytes, for the journal and the dead letters, and their digest.
  *
  * <p>A version byte, then the fields in a fixed order. Numbers are variable-length integers, texts UTF-8 behind their
- * length plus one, with zero for null.
+ * length plus one, with zero for null; half characters, which UTF-8 does not have, are kept too.
  */
 final class EventCodec {
 
@@ -47,7 +47,7 @@ final class EventCodec {
             }
             SpendEvent.Builder builder = read(new Reader(in));
             return builder.build();
-        } catch (BufferUnderflowException | IllegalArgumentException e) {
+        } catch (BufferUnderflowException | IllegalArgumentException | DateTimeException | ArithmeticException e) {
             throw new InvalidArgumentException("The bytes are no event: " + e.getMessage(), e);
         }
     }
@@ -178,7 +178,7 @@ final class EventCodec {
             if (value == null) {
                 number(0);
             } else {
-                byte[] utf8 = value.getBytes(StandardCharsets.UTF_8);
+                byte[] utf8 = Wtf8.encode(value);
                 number(utf8.length + 1L);
                 bytes(utf8);
             }
@@ -284,7 +284,7 @@ final class EventCodec {
 
         private @Nullable String text() {
             long lengthPlusOne = number();
-            return lengthPlusOne == 0 ? null : new String(bytes(lengthPlusOne - 1), StandardCharsets.UTF_8);
+            return lengthPlusOne == 0 ? null : Wtf8.decode(bytes(lengthPlusOne - 1));
         }
 
         private String required() {

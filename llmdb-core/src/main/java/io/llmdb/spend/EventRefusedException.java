@@ -13,4 +13,8 @@ public final class EventRefusedException extends LlmDbException {
     EventRefusedException(String message) {
         super(message);
     }
+
+    EventRefusedException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

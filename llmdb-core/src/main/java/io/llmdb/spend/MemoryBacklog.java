@@ -1,12 +1,11 @@
 package io.llmdb.spend;
 
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.Condition;
+import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -14,79 +13,91 @@ import org.jspecify.annotations.Nullable;
 final class MemoryBacklog implements Backlog {
 
     private final ReentrantLock lock = new ReentrantLock();
-    private final Condition filled = lock.newCondition();
-    private final Condition drained = lock.newCondition();
     private final ArrayDeque<Entry> queue = new ArrayDeque<>();
+    /** By ticket, the oldest first: when the oldest event of each claim was accepted. */
+    private final Map<Long, Long> claimed = new LinkedHashMap<>();
+
     private final DeliveryPolicy policy;
-    private final LongAdder refused;
+    private final Bell bell;
+    private final Room room;
     private long rows;
     private long bytes;
+    private long tickets;
     private boolean closed;
 
-    MemoryBacklog(DeliveryPolicy policy, LongAdder refused) {
+    MemoryBacklog(DeliveryPolicy policy, DeliveryCounts counts, Bell bell) {
         this.policy = policy;
-        this.refused = refused;
+        this.bell = bell;
+        this.room = new Room(lock, policy, counts);
     }
 
     @Override
     public void put(Entry entry) {
-        long size = size(entry.event());
         lock.lock();
         try {
-            awaitRoom(size);
-            queue.add(entry);
-            rows++;
-            bytes += size;
-            filled.signal();
+            room.await(
+                    () -> hasRoomFor(entry),
+                    () -> rows + " events and " + bytes + " bytes wait to be booked, the bounds are "
+                            + policy.maxBacklogRows() + " and " + policy.maxBacklogBytes());
+            add(entry);
         } finally {
             lock.unlock();
         }
+        bell.ring();
     }
 
-    private void awaitRoom(long size) {
-        requireOpen();
-        Duration patience = policy.whenFull() == WhenFull.BLOCK ? policy.blockFor() : Duration.ZERO;
-        long nanos = patience.toNanos();
-        while (rows >= policy.maxBacklogRows() || (bytes + size > policy.maxBacklogBytes() && rows > 0)) {
-            if (nanos <= 0) {
-                refused.increment();
-                throw new BacklogFullException("The backlog is full: " + rows + " events and " + bytes
-                        + " bytes wait to be booked, the bounds are " + policy.maxBacklogRows() + " and "
-                        + policy.maxBacklogBytes()
-                        + (patience.isZero() ? "" : "; waited " + patience.toMillis() + " ms"));
+    /** Takes an event in where there is room; never waits. */
+    boolean offer(Entry entry) {
+        lock.lock();
+        try {
+            if (!hasRoomFor(entry)) {
+                return false;
             }
-            try {
-                nanos = drained.awaitNanos(nanos);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                refused.increment();
-                throw new BacklogFullException("Interrupted while waiting for room in the backlog");
-            }
-            requireOpen();
+            add(entry);
+        } finally {
+            lock.unlock();
         }
+        bell.ring();
+        return true;
     }
 
-    private void requireOpen() {
+    private boolean hasRoomFor(Entry entry) {
         if (closed) {
             throw new IllegalStateException("The recorder is closed; it takes no more events");
         }
+        // What is larger than the bound by itself is taken when it is alone.
+        return rows == 0 || rows < policy.maxBacklogRows() && bytes + entry.size() <= policy.maxBacklogBytes();
+    }
+
+    private void add(Entry entry) {
+        queue.add(entry);
+        rows++;
+        bytes += entry.size();
     }
 
     @Override
-    public @Nullable Claim take(int maxRows) throws InterruptedException {
-        lock.lockInterruptibly();
+    public @Nullable Claim poll(int maxRows) {
+        lock.lock();
         try {
-            while (queue.isEmpty()) {
-                if (closed) {
-                    return null;
-                }
-                filled.await(1, TimeUnit.SECONDS);
+            if (queue.isEmpty()) {
+                return null;
             }
             List<Entry> entries = new ArrayList<>(Math.min(maxRows, queue.size()));
             while (!queue.isEmpty() && entries.size() < maxRows) {
                 entries.add(queue.poll());
             }
-            return new Claim(entries, false, 0);
+            claimed.put(++tickets, entries.get(0).acceptedAt());
+            return new Claim(entries, false, this, tickets);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public boolean hasWork() {
+        lock.lock();
+        try {
+            return !queue.isEmpty();
         } finally {
             lock.unlock();
         }
@@ -96,33 +107,26 @@ final class MemoryBacklog implements Backlog {
     public void done(Claim claim) {
         long freed = 0;
         for (Entry entry : claim.entries()) {
-            freed += size(entry.event());
+            freed += entry.size();
         }
         lock.lock();
         try {
+            claimed.remove(claim.ticket());
             rows -= claim.entries().size();
             bytes -= freed;
-            drained.signalAll();
+            room.freed();
         } finally {
             lock.unlock();
         }
     }
 
     @Override
-    public long rows() {
+    public State state() {
         lock.lock();
         try {
-            return rows;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    @Override
-    public long bytes() {
-        lock.lock();
-        try {
-            return bytes;
+            Iterator<Long> oldest = claimed.values().iterator();
+            Entry head = queue.peek();
+            return new State(rows, bytes, oldest.hasNext() ? oldest.next() : head == null ? 0 : head.acceptedAt());
         } finally {
             lock.unlock();
         }
@@ -133,23 +137,10 @@ final class MemoryBacklog implements Backlog {
         lock.lock();
         try {
             closed = true;
-            filled.signalAll();
-            drained.signalAll();
+            room.freed();
         } finally {
             lock.unlock();
         }
-    }
-
-    /** What an event takes in memory: its objects, and its long texts. */
-    private static long size(SpendEvent event) {
-        return 1_024L
-                + length(event.metadata())
-                + length(event.messages())
-                + length(event.response())
-                + length(event.proxyServerRequest());
-    }
-
-    private static int length(@Nullable String text) {
-        return text == null ? 0 : 2 * text.length();
+        bell.ringAll();
     }
 }

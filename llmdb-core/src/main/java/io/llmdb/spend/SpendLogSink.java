@@ -1,6 +1,7 @@
 package io.llmdb.spend;
 
 import java.sql.SQLException;
+import java.util.function.Consumer;
 
 /**
  * Where finished requests leave: the library's own log tables are behind one such sink, a proxy adds others beside it
@@ -23,6 +24,17 @@ public interface SpendLogSink extends AutoCloseable {
          * between the commit and the call. A failure is counted and logged, and changes nothing else.
          */
         AFTER_COMMIT
+    }
+
+    /**
+     * A sink that looks at each request by itself, after the commit: for whoever wants the cost of every request,
+     * whether or not rows are kept.
+     *
+     * @param listener gets each booked request once, on a thread of the sink's own, in the order of bookings
+     * @return the sink
+     */
+    static SpendLogSink forEach(Consumer<SpendEvent> listener) {
+        return batch -> batch.events().forEach(listener);
     }
 
     /**

@@ -19,7 +19,7 @@ final class BooksReader {
                  (SELECT count(*) FROM ${llmdb}."LLM_ErrorLogs") e,
                  (SELECT count(*) FROM ${llmdb}."LLM_SpendReceipt") r,
                  (SELECT coalesce(sum(api_requests), 0)::bigint, coalesce(sum(spend), 0) FROM ${llmdb}."LLM_DailySpend") d,
-                 (SELECT count(*) FROM ${llmdb}."LLM_DeadLetter" WHERE replayed_at IS NULL) x""";
+                 (SELECT count(*) FROM ${llmdb}."LLM_DeadLetter" WHERE replayed_at IS NULL AND discarded_at IS NULL) x""";
 
     /**
      * What each counter should hold follows from the log and the adjustments alone: a row that went away, or a key's

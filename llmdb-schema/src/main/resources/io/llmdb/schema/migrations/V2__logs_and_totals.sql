@@ -169,13 +169,18 @@ CREATE TABLE ${llmdb}."LLM_DailyErrors" (
     PRIMARY KEY (day, model, model_group, exception_type, status_code)
 ) WITH (fillfactor = 70);
 
--- Events that PostgreSQL refuses, with its reason, until somebody mends and replays them.
+-- Events that PostgreSQL refuses, with its reason, until somebody mends and replays them, or discards them.
 CREATE TABLE ${llmdb}."LLM_DeadLetter" (
-    id          uuid PRIMARY KEY,
-    event       bytea NOT NULL,
-    reason      text NOT NULL,
-    sql_state   text,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    replayed_at timestamptz
+    id           uuid PRIMARY KEY,
+    event_id     uuid NOT NULL,
+    -- of the event as it came; the same content is kept once
+    digest       bigint NOT NULL,
+    event        bytea NOT NULL,
+    reason       text NOT NULL,
+    sql_state    text,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    replayed_at  timestamptz,
+    discarded_at timestamptz,
+    UNIQUE (event_id, digest)
 );
-CREATE INDEX "LLM_DeadLetter_waiting_idx" ON ${llmdb}."LLM_DeadLetter" (id) WHERE replayed_at IS NULL;
+CREATE INDEX "LLM_DeadLetter_waiting_idx" ON ${llmdb}."LLM_DeadLetter" (id) WHERE replayed_at IS NULL AND discarded_at IS NULL;

@@ -11,6 +11,7 @@ import io.llmdb.schema.SchemaMigrator;
 import io.llmdb.schema.SchemaReport;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.JournalException;
 import io.llmdb.testkit.ChildJvm;
 import io.llmdb.testkit.PostgresServer;
 import io.llmdb.testkit.TestDatabase;
@@ -23,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Opening a database: the first time, many at once, beside others, and where it cannot be. */
 class OpeningTest {
@@ -152,13 +154,18 @@ class OpeningTest {
     }
 
     @Test
-    void refusesAJournalRatherThanLosingWhatItPromises() {
-        assertThatThrownBy(() -> LlmDb.open(settings()
-                        .delivery(delivery ->
-                                delivery.mode(DeliveryMode.JOURNAL).journalDirectory(Path.of("target", "journal")))
-                        .build()))
-                .isInstanceOf(InvalidArgumentException.class)
-                .hasMessageContaining("this version has no journal");
+    void oneJournalIsOneInstances(@TempDir Path directory) {
+        LlmDbSettings journal = settings()
+                .delivery(delivery -> delivery.mode(DeliveryMode.JOURNAL).journalDirectory(directory.resolve("a/b")))
+                .build();
+        try (LlmDb db = LlmDb.open(journal)) {
+            assertThatThrownBy(() -> LlmDb.open(journal))
+                    .isInstanceOf(JournalException.class)
+                    .hasMessageContaining("used by another instance")
+                    .hasMessageContaining("llmdb.journal_directory");
+            assertThat(db.budgets().openAdmissions()).isZero();
+        }
+        LlmDb.open(journal).close();
     }
 
     @Test

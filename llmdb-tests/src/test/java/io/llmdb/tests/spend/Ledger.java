@@ -73,7 +73,7 @@ final class Ledger {
         collect(database, books, """
                 SELECT 'log ' || id AS name, api_key || ' | ' || trim_scale(spend) || ' | ' || model AS figure FROM ${llmdb}."LLM_SpendLogs"
                 UNION ALL SELECT 'error ' || id, exception_type FROM ${llmdb}."LLM_ErrorLogs"
-                UNION ALL SELECT 'dead letter ' || id, reason FROM ${llmdb}."LLM_DeadLetter" WHERE replayed_at IS NULL""");
+                UNION ALL SELECT 'dead letter ' || id, reason FROM ${llmdb}."LLM_DeadLetter" WHERE replayed_at IS NULL AND discarded_at IS NULL""");
         collect(database, books, """
                 SELECT concat_ws(' | ', 'counter ' || scope, scope_id, parent_id, model, budget_duration) AS name,
                        trim_scale(spend) || ' | ' || trim_scale(total_spend) AS figure

@@ -1,0 +1,261 @@
+package io.llmdb.spend;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Records on this machine's disk, in files that are written at their end only.
+ *
+ * <p>Callers share a sync: who comes first writes for all who came while the one before it synced. A lone caller writes
+ * and syncs at once; there is no timer. Safe for use by several threads.
+ */
+final class Journal implements AutoCloseable {
+
+    /** Called once for each record in the order of positions, under the journal's lock, before it is on the disk. */
+    interface Placed {
+        void at(long start, long end);
+    }
+
+    /** Records that share a sync. */
+    private static final class Group {
+        private final @Nullable CountDownLatch before;
+        private final CountDownLatch done = new CountDownLatch(1);
+        private byte[] bytes;
+        private int length;
+        private long end;
+        private volatile @Nullable Throwable failure;
+
+        private Group(@Nullable CountDownLatch before, byte[] bytes) {
+            this.before = before;
+            this.bytes = bytes;
+        }
+    }
+
+    private static final int BUFFER = 256 << 10;
+    private static final int LARGEST_KEPT_BUFFER = 4 << 20;
+    private static final long MOST = Integer.MAX_VALUE - 8L;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final DeliveryPolicy policy;
+    private final Room room;
+    private final JournalFiles files;
+    private final long maxBytes;
+    private final long segmentBytes;
+    private Group group = new Group(null, new byte[BUFFER]);
+    private byte @Nullable [] spare = new byte[BUFFER];
+    private long end;
+    private long unwritten;
+    private volatile long synced;
+    private boolean closed;
+
+    private Journal(JournalFiles files, DeliveryPolicy policy, DeliveryCounts counts) {
+        this.files = files;
+        this.policy = policy;
+        this.room = new Room(lock, policy, counts);
+        this.maxBytes = policy.maxJournalBytes();
+        // Space comes back by whole files, so there have to be several.
+        this.segmentBytes = Math.max(16 << 10, Math.min(32 << 20, maxBytes / 16));
+        this.end = files.end();
+        this.synced = end;
+    }
+
+    /**
+     * Opens the journal in a directory, which is made where it is missing.
+     *
+     * @throws JournalException where another instance uses it, or the disk refuses
+     */
+    static Journal open(Path directory, DeliveryPolicy policy, DeliveryCounts counts) {
+        return new Journal(JournalFiles.open(directory, counts.setAside), policy, counts);
+    }
+
+    /**
+     * Writes a record; returns when it is on the disk.
+     *
+     * @throws BacklogFullException where there is no room for it
+     * @throws JournalException where the disk refuses
+     */
+    void append(byte[] content, Placed placed) {
+        int length = JournalFrame.length(content);
+        Group mine;
+        boolean leads;
+        lock.lock();
+        try {
+            room.await(
+                    () -> hasRoomFor(length),
+                    () -> "the journal holds " + (files.bytes() + unwritten) + " bytes, the bound is " + maxBytes);
+            mine = group;
+            leads = mine.length == 0;
+            add(mine, content, length);
+            long start = end;
+            end += length;
+            unwritten += length;
+            mine.end = end;
+            placed.at(start, end);
+        } finally {
+            lock.unlock();
+        }
+        if (leads) {
+            if (mine.before != null) {
+                awaitDone(mine.before);
+            }
+            write(mine);
+        } else {
+            awaitDone(mine.done);
+        }
+        Throwable failure = mine.failure;
+        if (failure != null) {
+            throw new JournalException("The journal in " + files + " cannot be written: " + failure, failure);
+        }
+    }
+
+    private boolean hasRoomFor(int length) {
+        if (closed) {
+            throw new IllegalStateException("The recorder is closed; it takes no more events");
+        }
+        // What is larger than the bound by itself is taken when it is alone.
+        return files.bytes() + unwritten + length <= maxBytes || files.start() == end;
+    }
+
+    private static void add(Group group, byte[] content, int length) {
+        int needed = Math.addExact(group.length, length);
+        if (needed > group.bytes.length) {
+            group.bytes = Arrays.copyOf(group.bytes, (int) Math.min(Math.max(needed, group.bytes.length * 2L), MOST));
+        }
+        JournalFrame.write(content, ByteBuffer.wrap(group.bytes, group.length, length));
+        group.length = needed;
+    }
+
+    private void write(Group mine) {
+        lock.lock();
+        try {
+            // From here on who comes joins the next group.
+            byte[] next = spare == null ? new byte[BUFFER] : spare;
+            spare = null;
+            group = new Group(mine.done, next);
+        } finally {
+            lock.unlock();
+        }
+        try {
+            files.append(mine.bytes, mine.length, mine.end - mine.length, segmentBytes);
+        } catch (IOException | RuntimeException e) {
+            mine.failure = e;
+        } finally {
+            lock.lock();
+            try {
+                unwritten -= mine.length;
+                synced = mine.end;
+                spare = mine.bytes.length > LARGEST_KEPT_BUFFER ? null : mine.bytes;
+                if (mine.failure != null) {
+                    room.freed();
+                }
+            } finally {
+                lock.unlock();
+            }
+            mine.done.countDown();
+        }
+    }
+
+    /** Whether it gets to the disk is decided without us, so an interrupt changes nothing. */
+    private static void awaitDone(CountDownLatch done) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                done.await();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Where the records begin that are not released. */
+    long start() {
+        return files.start();
+    }
+
+    /** Everything before this position is on the disk, or its callers were told that it may not be. */
+    long synced() {
+        return synced;
+    }
+
+    /** Where the records of this run begin. */
+    long openedAt() {
+        return files.end();
+    }
+
+    /** How many records the files held when they were opened. */
+    long rowsFound() {
+        return files.rowsFound();
+    }
+
+    /** When the oldest file was begun, in milliseconds since 1970; 0 where none was left. */
+    long oldestFound() {
+        return files.oldestFound();
+    }
+
+    JournalFiles files() {
+        return files;
+    }
+
+    /** Records before the position are not needed any more. */
+    void release(long position) {
+        files.release(position);
+        lock.lock();
+        try {
+            room.freed();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    long bytes() {
+        return files.bytes();
+    }
+
+    /** Takes no more records. */
+    void stopTaking() {
+        lock.lock();
+        try {
+            closed = true;
+            room.freed();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Gives the directory free. */
+    @Override
+    public void close() {
+        stopTaking();
+        for (CountDownLatch open = inFlight(); open != null; open = inFlight()) {
+            awaitDone(open);
+        }
+        files.close();
+    }
+
+    /** What is still to be waited for before the files may be closed; null: nothing. */
+    private @Nullable CountDownLatch inFlight() {
+        lock.lock();
+        try {
+            if (group.length > 0) {
+                return group.done;
+            }
+            return group.before == null || group.before.getCount() == 0 ? null : group.before;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "journal in " + files + ", " + policy.mode();
+    }
+}

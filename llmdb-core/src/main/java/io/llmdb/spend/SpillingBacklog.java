@@ -1,0 +1,65 @@
+package io.llmdb.spend;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/** A queue in memory; what finds no room there goes to a journal on disk, and is safe there when it is accepted. */
+final class SpillingBacklog implements Backlog {
+
+    private final MemoryBacklog memory;
+    private final JournalBacklog journal;
+    private final LongAdder spilled;
+    private final AtomicBoolean journalIsNext = new AtomicBoolean();
+
+    SpillingBacklog(MemoryBacklog memory, JournalBacklog journal, LongAdder spilled) {
+        this.memory = memory;
+        this.journal = journal;
+        this.spilled = spilled;
+    }
+
+    @Override
+    public void put(Entry entry) {
+        if (memory.offer(entry)) {
+            return;
+        }
+        journal.put(entry.done() == null ? entry : new Entry(entry.event(), null, entry.acceptedAt(), entry.size()));
+        spilled.increment();
+        if (entry.done() != null) {
+            // It is as safe now as the policy promises; when it is booked, the database decides.
+            entry.done().complete(null);
+        }
+    }
+
+    /** In turn, so that what was spilled gets booked however much comes after it. */
+    @Override
+    public @Nullable Claim poll(int maxRows) {
+        boolean journalFirst = journalIsNext.getAndSet(!journalIsNext.get());
+        Claim claim = journalFirst ? journal.poll(maxRows) : memory.poll(maxRows);
+        if (claim != null) {
+            return claim;
+        }
+        return journalFirst ? memory.poll(maxRows) : journal.poll(maxRows);
+    }
+
+    @Override
+    public boolean hasWork() {
+        return memory.hasWork() || journal.hasWork();
+    }
+
+    @Override
+    public void done(Claim claim) {
+        claim.source().done(claim);
+    }
+
+    @Override
+    public State state() {
+        return memory.state().plus(journal.state());
+    }
+
+    @Override
+    public void close() {
+        memory.close();
+        journal.close();
+    }
+}
