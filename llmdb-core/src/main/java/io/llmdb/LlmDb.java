@@ -17,6 +17,9 @@ import io.llmdb.models.ModelNames;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.spend.SpendLogSink;
 import io.llmdb.spend.SpendRecorder;
+import io.llmdb.usage.ErrorLog;
+import io.llmdb.usage.Reports;
+import io.llmdb.usage.RequestLog;
 import io.llmdb.usage.Usage;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -53,6 +56,9 @@ public final class LlmDb implements AutoCloseable {
     private final SpendRecorder spend;
     private final ChangeFeed changes;
     private final Usage usage;
+    private final Reports reports;
+    private final RequestLog requestLog;
+    private final ErrorLog errorLog;
     private final Maintenance maintenance;
     private final ModelAccess modelAccess;
     private final @Nullable ModelCatalog modelCatalog;
@@ -76,6 +82,9 @@ public final class LlmDb implements AutoCloseable {
         this.spend = spend;
         this.changes = changes;
         this.usage = new Usage(repositories.db(), repositories.audit());
+        this.reports = new Reports(repositories.db());
+        this.requestLog = new RequestLog(repositories.db());
+        this.errorLog = new ErrorLog(repositories.db());
         this.maintenance = maintenance;
         this.modelAccess = modelAccess;
         this.modelCatalog = modelCatalog;
@@ -167,9 +176,24 @@ public final class LlmDb implements AutoCloseable {
         return Optional.ofNullable(modelCatalog);
     }
 
-    /** @return what was spent, and the proof that the books agree */
+    /** @return the proof that the books agree */
     public Usage usage() {
         return usage;
+    }
+
+    /** @return what was spent and used, by day and by whatever it is to be told apart */
+    public Reports reports() {
+        return reports;
+    }
+
+    /** @return the spend log, page by page */
+    public RequestLog requestLog() {
+        return requestLog;
+    }
+
+    /** @return the error log, page by page */
+    public ErrorLog errorLog() {
+        return errorLog;
     }
 
     /** @return the work that keeps the logs in shape: partitions, retention, and the state of all jobs */

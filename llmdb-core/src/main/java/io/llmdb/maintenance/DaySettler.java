@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Gives a day of the spend log that is over the indexes that reading wants and writing could not pay for: B-trees of a
- * 4-byte hash and the time, built beside readers and late writers. Then the day is vacuumed, so that its rows are
- * frozen once and index-only scans need no look at them.
+ * 4-byte hash and the order of pages, built beside readers and late writers. Then the day is vacuumed, so that its rows
+ * are frozen once and index-only scans need no look at them.
  */
 final class DaySettler {
 
@@ -51,9 +51,9 @@ final class DaySettler {
     private static Map<String, String> indexes() {
         Map<String, String> indexes = new LinkedHashMap<>();
         for (String column : List.of("api_key", "\"user\"", "team_id", "organization_id", "end_user", "model")) {
-            indexes.put(column.replace("\"", ""), "(hashtext(" + column + "), \"startTime\")");
+            indexes.put(column.replace("\"", ""), "(hashtext(" + column + "), \"startTime\", id)");
         }
-        indexes.put("failure", "(\"startTime\") WHERE status = 'failure'");
+        indexes.put("failure", "(\"startTime\", id) WHERE status = 'failure'");
         indexes.put("spend", "(spend)");
         return indexes;
     }

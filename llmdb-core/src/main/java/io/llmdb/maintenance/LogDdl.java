@@ -151,6 +151,18 @@ final class LogDdl {
                 }));
     }
 
+    /** Calls a function of one argument in a transaction of its own. */
+    void call(String statement, Object argument, BooleanSupplier mayGoOn) {
+        patiently(
+                mayGoOn,
+                wait -> db.single(tx -> {
+                    try (PreparedStatement call = tx.connection().prepareStatement(sql(statement))) {
+                        call.setObject(1, argument);
+                        return call.execute();
+                    }
+                }));
+    }
+
     /**
      * Runs one statement outside of any transaction, as CREATE INDEX CONCURRENTLY and VACUUM want it, however long it
      * takes.

@@ -30,6 +30,11 @@ public final class Maintenance {
     /** Indexes days that are over for reading. */
     public static final String SETTLING_JOB = "log settling";
 
+    /** Sums up what reports read. */
+    public static final String SUMMING_JOB = "report sums";
+
+    private static final Duration SUMMING_PAUSE = Duration.ofMinutes(5);
+
     private static final Duration PARTITIONS_PAUSE = Duration.ofHours(1);
 
     private static final Duration SETTLING_PAUSE = Duration.ofMinutes(10);
@@ -45,6 +50,7 @@ public final class Maintenance {
     private final PartitionsAhead partitions;
     private final Retention retention;
     private final DaySettler settler;
+    private final Sums sums;
 
     /**
      * Adds the jobs to those that run in the background.
@@ -58,7 +64,8 @@ public final class Maintenance {
         this.runner = runner;
         this.ddl = new LogDdl(db);
         this.partitions = new PartitionsAhead(db, ddl);
-        this.retention = new Retention(db, ddl, policy);
+        this.sums = new Sums(db, ddl);
+        this.retention = new Retention(db, ddl, sums, policy);
         this.settler = new DaySettler(db, ddl);
         runner.add(Job.every(PARTITIONS_JOB, PARTITIONS_PAUSE, run -> partitions.run(run::mayGoOn)));
         runner.add(Job.every(RETENTION_JOB, policy.interval(), run -> {
@@ -68,6 +75,7 @@ public final class Maintenance {
                         "retention left to the next run: " + report.failures().get(0));
             }
         }));
+        runner.add(Job.every(SUMMING_JOB, SUMMING_PAUSE, run -> sums.run(run::mayGoOn)));
         runner.add(Job.every(SETTLING_JOB, SETTLING_PAUSE, run -> settler.run(run::mayGoOn)));
     }
 
@@ -131,6 +139,16 @@ public final class Maintenance {
     }
 
     /**
+     * Sums up what reports read, of all days and quarters of an hour that are over and are not summed up yet. Reports
+     * are right without it, and slow.
+     *
+     * @return how many days and quarters of an hour there were
+     */
+    public int sumUp() {
+        return sums.run(() -> !Thread.currentThread().isInterrupted());
+    }
+
+    /**
      * Drops what is too old by the settings, or says what would be dropped.
      *
      * @param dryRun true to change nothing
@@ -160,7 +178,7 @@ public final class Maintenance {
      * @return what was done, or would be
      */
     public RetentionReport applyRetention(RetentionPolicy policy, boolean dryRun, Consumer<RetentionStep> progress) {
-        return new Retention(db, ddl, policy)
+        return new Retention(db, ddl, sums, policy)
                 .run(dryRun, progress, () -> !Thread.currentThread().isInterrupted());
     }
 }

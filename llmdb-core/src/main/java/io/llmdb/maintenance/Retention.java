@@ -37,11 +37,13 @@ final class Retention {
 
     private final Db db;
     private final LogDdl ddl;
+    private final Sums sums;
     private final RetentionPolicy policy;
 
-    Retention(Db db, LogDdl ddl, RetentionPolicy policy) {
+    Retention(Db db, LogDdl ddl, Sums sums, RetentionPolicy policy) {
         this.db = db;
         this.ddl = ddl;
+        this.sums = sums;
         this.policy = policy;
     }
 
@@ -103,6 +105,11 @@ final class Retention {
                         dryRun,
                         tell,
                         () -> {
+                            Instant from = found.partition().from();
+                            if (table == LogTable.SPEND_LOGS && from != null) {
+                                // Afterwards the log cannot be asked any more.
+                                sums.sumUpQuarters(from, to, mayGoOn);
+                            }
                             String name = ddl.takeOut(table, found.relid(), mayGoOn);
                             if (name != null) {
                                 ddl.runLong("DROP TABLE IF EXISTS " + name);

@@ -7,6 +7,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -25,11 +26,17 @@ final class Totals {
     private static final String REQUIRE_ONE_BOOK =
             "SELECT ${llmdb}.llmdb_require_one_book(?::timestamptz, ?::timestamptz, ?::boolean)";
 
+    /** Behind all that a report sums up: takes its lock last and for the shortest time. */
+    private static final String REOPEN = "SELECT ${llmdb}.llmdb_reopen(?::timestamptz[])";
+
+    private static final long QUARTER_SECONDS = 900;
+
     private final BookingPolicy policy;
     private final CounterBook counters;
     private final String requireKept;
     private final String requireOneBook;
     private final String book;
+    private final String reopen;
     private final String takeFromLeases;
     private final Map<Table, String> addDaily = new EnumMap<>(Table.class);
 
@@ -39,6 +46,7 @@ final class Totals {
         this.requireKept = sql.of(REQUIRE_KEPT);
         this.requireOneBook = sql.of(REQUIRE_ONE_BOOK);
         this.book = sql.of(CounterBook.BOOK);
+        this.reopen = sql.of(REOPEN);
         this.takeFromLeases = sql.of(LeaseBook.TAKE);
         for (Table table : Table.values()) {
             addDaily.put(table, sql.of(table.sql()));
@@ -86,7 +94,23 @@ final class Totals {
                 parts.add(new Part(Objects.requireNonNull(addDaily.get(table)), totals::bind));
             }
         }
+        List<Instant> quarters = quarters(events);
+        parts.add(new Part(reopen, arguments -> arguments.instants(quarters, quarter -> quarter)));
         counters.moveOn(connection, run(connection, parts, booking), deltas);
+    }
+
+    /** The quarters of an hour that the events start in. */
+    private static List<Instant> quarters(List<SpendEvent> events) {
+        List<Instant> quarters = new ArrayList<>();
+        long last = Long.MIN_VALUE;
+        for (SpendEvent event : events) {
+            long quarter = Math.floorDiv(event.startTime().getEpochSecond(), QUARTER_SECONDS);
+            if (quarter != last) {
+                quarters.add(Instant.ofEpochSecond(quarter * QUARTER_SECONDS));
+                last = quarter;
+            }
+        }
+        return quarters;
     }
 
     private static List<Unbooked> run(Connection connection, List<Part> parts, int booking) throws SQLException {

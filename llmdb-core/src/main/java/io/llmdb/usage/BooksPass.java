@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 
@@ -38,7 +39,7 @@ final class BooksPass {
 
     Findings run() throws SQLException {
         BookDays days = BookDays.read(connection, sql);
-        steps = days.sources().size() + ScopeBooks.values().length + 2;
+        steps = days.sources().size() + ScopeBooks.values().length + 3;
         DailyCheck daily = new DailyCheck(sql);
         for (Map.Entry<LocalDate, BookDays.Source> day : days.sources().entrySet()) {
             daily.check(connection, day.getKey(), days);
@@ -57,9 +58,13 @@ final class BooksPass {
         finished("budgets by model and further windows");
         Judge judge = Judge.judge(daily.cells(), main.states());
         List<Difference> errors = ErrorTotalsCheck.differences(connection, sql, judge.wrongInTotals(), daily.ruined());
+        Set<LocalDate> differing = new TreeSet<>(daily.ruined());
+        daily.cells().forEach(cell -> differing.add(cell.day()));
+        List<Difference> sums = SumsCheck.differences(connection, sql, differing, daily.opaque());
+        finished("sums for reports");
         List<String> leases = LeaseCheck.notes(connection, sql);
         finished("reservations");
-        return new Findings(at, days.sources().size(), daily, main, further, judge, errors, leases);
+        return new Findings(at, days.sources().size(), daily, main, further, judge, errors, sums, leases);
     }
 
     /** If the counter of the whole proxy agrees with the daily totals, it is the log that lost days. */

@@ -12,6 +12,7 @@ import io.llmdb.internal.Tx;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.Scope;
 import java.math.BigDecimal;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -148,6 +149,23 @@ final class BooksRepair {
                 rows.set(book, cells);
                 cells.forEach(cell -> repaired.add(cell.difference(book.kind(), cell.log(), cell.booked())));
             }
+            reopen(day.getKey());
+        }
+        for (Difference sum : findings.sums()) {
+            LocalDate day = sum.day();
+            if (day != null) {
+                reopen(day);
+                repaired.add(sum);
+            }
+        }
+    }
+
+    /** Has the sums of a day made anew, behind what they are made of. */
+    private void reopen(LocalDate day) throws SQLException {
+        try (PreparedStatement statement =
+                tx.connection().prepareStatement(sql.of("SELECT ${llmdb}.llmdb_reopen_day(?)"))) {
+            statement.setObject(1, day);
+            statement.execute();
         }
     }
 

@@ -58,7 +58,12 @@ public record Difference(
         /**
          * Counters and daily totals agree with each other, but not with the log: rows are missing, changed or too many.
          */
-        SPEND_LOG
+        SPEND_LOG,
+        /**
+         * A sum that reports read, in {@code "LLM_DailySum"} or of a day's rows in {@code "LLM_QuarterHourSum"}, is not
+         * that of the daily totals; a repair has it made anew.
+         */
+        SUM
     }
 
     /** @return one line for people */

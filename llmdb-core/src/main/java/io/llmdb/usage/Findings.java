@@ -14,6 +14,7 @@ record Findings(
         FurtherCounterCheck further,
         Judge judge,
         List<Difference> errors,
+        List<Difference> sums,
         List<String> leases) {
 
     List<Difference> differences() {
@@ -23,6 +24,7 @@ record Findings(
         differences.addAll(daily.differences());
         differences.addAll(judge.differences());
         differences.addAll(errors);
+        differences.addAll(sums);
         return differences;
     }
 

@@ -660,5 +660,6 @@ BEGIN
         VALUES (day, p_model, coalesce(p_model_group, ''), p_exception_type, p_status_code, 1)
         ON CONFLICT (day, model, model_group, exception_type, status_code) DO UPDATE SET failed_requests = t.failed_requests + 1;
     END IF;
+    PERFORM ${llmdb}.llmdb_reopen(ARRAY[date_bin('15 minutes', p_start, '2000-01-01 00:00:00+00')]);
     RETURN 'booked';
 END $$;
