@@ -62,6 +62,7 @@ public final class LlmDb implements AutoCloseable {
     private final Maintenance maintenance;
     private final ModelAccess modelAccess;
     private final @Nullable ModelCatalog modelCatalog;
+    private volatile @Nullable LlmDb heir;
 
     LlmDb(
             Deque<AutoCloseable> opened,
@@ -270,12 +271,39 @@ public final class LlmDb implements AutoCloseable {
     }
 
     /**
+     * Hands what is not booked yet over to another database, because this one has moved there: what is queued, and
+     * whatever is recorded or settled here from now on. Each event is booked once, also one whose booking here was not
+     * known to have succeeded. Requests that were admitted here settle as usual; close this database when they are
+     * over, which frees there what they have reserved. Has no effect on what is booked here where the database has not
+     * moved.
+     *
+     * @param other the database that this one has moved to, open; to be closed after this one
+     * @throws InvalidArgumentException where it is this one
+     */
+    public void handOver(LlmDb other) {
+        if (other == this) {
+            throw new InvalidArgumentException("other: a database cannot be handed over to itself");
+        }
+        heir = other;
+        spend.handOver(other.spend);
+    }
+
+    /**
      * Books what is queued, hands back what is reserved, and ends the threads; then closes the pool, where it is our
      * own.
      */
     @Override
     public void close() {
         close(opened);
+        LlmDb next = heir;
+        if (next != null) {
+            heir = null;
+            try {
+                next.budgets.releaseHolder(budgets.holder());
+            } catch (RuntimeException e) {
+                LOG.warn("What this instance had reserved lapses on the new side by itself: {}", e.getMessage());
+            }
+        }
     }
 
     private static void close(Deque<AutoCloseable> opened) {

@@ -16,6 +16,7 @@ import io.llmdb.internal.ChangeFeed;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
 import io.llmdb.internal.JobRunner;
+import io.llmdb.internal.MoveWatch;
 import io.llmdb.keys.AuthenticationSettings;
 import io.llmdb.keys.Authenticator;
 import io.llmdb.limits.LimitDirectory;
@@ -109,6 +110,9 @@ final class Opening {
         ChangeFeed feed = new ChangeFeed(db, clock, settings.caches().changePollInterval());
         Authenticator authenticator = new Authenticator(
                 db, clock, feed, authentication(settings.caches(), budgetSettings.allowRequestsOnDbUnavailable()));
+        MoveWatch home = new MoveWatch(db);
+        feed.addListener(home);
+        authenticator.guardedBy(home::requireNotMoved);
         feed.start();
         opened.push(feed);
         ModelCatalog catalog = null;
@@ -130,6 +134,7 @@ final class Opening {
                 budgetRules(budgetSettings),
                 new LeasePolicy(budgetSettings.leaseTime(), budgetSettings.reservationTime()),
                 limits);
+        budgets.guardedBy(home::requireHome);
         feed.addListener(new LimitChanges(budgets));
         // What is queued is booked before its leases go back.
         opened.push(budgets);

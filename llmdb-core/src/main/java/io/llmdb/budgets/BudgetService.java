@@ -55,11 +55,13 @@ public final class BudgetService implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(BudgetService.class);
 
     private final UUID instance = UUID.randomUUID();
+    private final Db db;
     private final DbClock databaseClock;
     private final SpendRecorder recorder;
     private final BudgetScopes scopes;
     private final BudgetRules rules;
     private final LeasePolicy policy;
+    private final CounterWindows windows;
     private final LeaseDesk desk;
     private final LeaseThread leases;
     private final @Nullable LimitService limits;
@@ -69,6 +71,7 @@ public final class BudgetService implements AutoCloseable {
     private final Map<UUID, Admission> open = new ConcurrentHashMap<>();
     private final Map<UUID, Unbooked> unbooked = new ConcurrentHashMap<>();
     private final ScheduledExecutorService sweeper;
+    private volatile Runnable guard = () -> {};
 
     private record Unbooked(List<Hold> holds, List<Need> watched) {}
 
@@ -116,6 +119,7 @@ public final class BudgetService implements AutoCloseable {
             LeasePolicy policy,
             @Nullable LimitService limits) {
         this.limits = limits;
+        this.db = db;
         this.databaseClock = databaseClock;
         this.recorder = recorder;
         this.scopes = new BudgetScopes(directory, rules);
@@ -124,7 +128,7 @@ public final class BudgetService implements AutoCloseable {
         this.reader = new BudgetReader(db, rules.defaultEndUserBudgetId());
         this.alerts = new BudgetAlerts(db, rules);
         this.pastWindows = new PastWindows(db);
-        CounterWindows windows = new CounterWindows(db, booking);
+        this.windows = new CounterWindows(db, booking);
         this.desk = new LeaseDesk(policy, Ticks.SYSTEM, databaseClock);
         this.leases = new LeaseThread(desk, new DbLeaseStore(db, databaseClock, instance, policy, windows, rules));
         recorder.onBooked(this::booked);
@@ -134,6 +138,29 @@ public final class BudgetService implements AutoCloseable {
             return thread;
         });
         Future<?> unused = sweeper.scheduleWithFixedDelay(this::sweep, 1, 1, TimeUnit.SECONDS);
+    }
+
+    /**
+     * Sets what each admission asks first.
+     *
+     * @param check throws where nobody is admitted; replaces the one before
+     */
+    public void guardedBy(Runnable check) {
+        guard = check;
+    }
+
+    /** @return the id under which this instance holds slices of budgets */
+    public UUID holder() {
+        return instance;
+    }
+
+    /**
+     * Hands back what another instance holds here: one that closed, of a database that has moved here with its slices.
+     *
+     * @param holder that instance's {@link #holder()}
+     */
+    public void releaseHolder(UUID holder) {
+        new DbLeaseStore(db, databaseClock, holder, policy, windows, rules).returnAll();
     }
 
     /**
@@ -149,6 +176,8 @@ public final class BudgetService implements AutoCloseable {
      * @throws UnknownPriceException where the call has no estimate, a budget applies and the settings refuse such calls
      * @throws DatabaseUnavailableException where the database has to be asked, cannot be reached, and the settings do
      *     not let the call pass
+     * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server, or a move into it
+     *     is not finished
      */
     public Admission admit(Caller caller, Call call) {
         return admit(caller, call, rules.allowWhenUnavailable());
@@ -163,6 +192,7 @@ public final class BudgetService implements AutoCloseable {
      * @return the admission
      */
     public Admission admit(Caller caller, Call call, boolean allowWhenUnavailable) {
+        guard.run();
         if (limits == null) {
             return admitOnBudgets(caller, call, allowWhenUnavailable);
         }

@@ -49,6 +49,8 @@ public final class ChangeFeed implements AutoCloseable {
 
     private static final int MOST_TRIMMED = 5_000;
 
+    private static final String EVERYTHING = "everything";
+
     /** The server must answer within this time, or the connection is given up. */
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
 
@@ -109,7 +111,8 @@ public final class ChangeFeed implements AutoCloseable {
      * One changed object.
      *
      * @param kind {@code key}, {@code team}, {@code user}, {@code organization}, {@code end_user}, {@code tag},
-     *     {@code budget}, {@code model} or {@code state}; a membership counts as its user
+     *     {@code budget}, {@code model} or {@code state}; a membership counts as its user. Kind {@code everything}
+     *     stands in the table for a change of all there is, and is told by {@link Listener#everythingChanged()}
      * @param objectId its id; of a key its hash
      */
     public record Change(String kind, String objectId) {}
@@ -284,7 +287,10 @@ public final class ChangeFeed implements AutoCloseable {
             long asked = System.nanoTime();
             Answer answer = db.read(ANSWER_WITHIN, tx -> ask(tx, last));
             clock.observe(answer.position.now, asked, System.nanoTime());
-            if (last == null || answer.changes.size() > MOST_CHANGES || !answer.position.continues(last)) {
+            if (last == null
+                    || answer.changes.size() > MOST_CHANGES
+                    || !answer.position.continues(last)
+                    || answer.changes.stream().anyMatch(change -> change.kind().equals(EVERYTHING))) {
                 listeners.forEach(this::tellEverything);
             } else if (!answer.changes.isEmpty()) {
                 listeners.forEach(listener -> tell(listener, answer.changes));

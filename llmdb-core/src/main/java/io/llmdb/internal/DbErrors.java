@@ -1,6 +1,7 @@
 package io.llmdb.internal;
 
 import io.llmdb.error.DatabaseFailureException;
+import io.llmdb.error.DatabaseMovedException;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.LlmDbException;
 import java.sql.SQLException;
@@ -19,6 +20,11 @@ public final class DbErrors {
 
     private static final Set<String> RUN_AGAIN_STATES = Set.of("40001", "40P01");
 
+    /** The migrations' own: the database has moved, or the move into it is not finished. */
+    private static final String MOVED = "LD080";
+
+    private static final String ARRIVING = "LD081";
+
     private DbErrors() {}
 
     /**
@@ -34,6 +40,13 @@ public final class DbErrors {
                 return DatabaseUnavailableException.of(pool);
             }
             return new DatabaseUnavailableException("The database cannot be reached: " + message(failure), failure);
+        }
+        String state = sqlState(failure);
+        if (MOVED.equals(state)) {
+            return MoveWatch.moved(hint(failure), failure);
+        }
+        if (ARRIVING.equals(state)) {
+            return MoveWatch.arriving(failure);
         }
         return new DatabaseFailureException(
                 "PostgreSQL refused (SQLSTATE " + sqlState(failure) + "): " + message(failure), failure);
@@ -55,6 +68,15 @@ public final class DbErrors {
         return sql instanceof SQLTransientConnectionException
                 || (state != null && (state.startsWith("08") || UNAVAILABLE_STATES.contains(state)))
                 || sql.getMessage() != null && sql.getMessage().contains("has been closed");
+    }
+
+    /**
+     * @param failure what was caught
+     * @return whether nothing is written here because the database has moved, or has not arrived yet
+     */
+    public static boolean isMoved(Throwable failure) {
+        String state = sqlState(failure);
+        return failure instanceof DatabaseMovedException || MOVED.equals(state) || ARRIVING.equals(state);
     }
 
     /**
@@ -101,6 +123,12 @@ public final class DbErrors {
      */
     public static boolean isDuplicate(Throwable failure) {
         return "23505".equals(sqlState(failure));
+    }
+
+    private static @Nullable String hint(Throwable failure) {
+        return sqlException(failure) instanceof PSQLException e && e.getServerErrorMessage() != null
+                ? e.getServerErrorMessage().getHint()
+                : null;
     }
 
     /** The server's message without its detail, which may quote a whole row. */

@@ -51,6 +51,7 @@ public final class Authenticator implements AutoCloseable {
     private final ChangeFeed.Listener invalidation;
     private final LongAdder malformed = new LongAdder();
     private final LongAdder withoutQuery = new LongAdder();
+    private volatile Runnable guard = () -> {};
 
     /**
      * @param db the database
@@ -76,6 +77,15 @@ public final class Authenticator implements AutoCloseable {
     }
 
     /**
+     * Sets what each call asks first.
+     *
+     * @param check throws where nobody is let in; replaces the one before
+     */
+    public void guardedBy(Runnable check) {
+        guard = Objects.requireNonNull(check, "check");
+    }
+
+    /**
      * Tells whose key this is.
      *
      * @param rawKey what the caller sent
@@ -86,8 +96,10 @@ public final class Authenticator implements AutoCloseable {
      * @throws TeamBlockedException where its team is blocked
      * @throws TeamMissingException where its team does not exist
      * @throws DatabaseUnavailableException where the database would have to be asked and cannot be reached
+     * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server
      */
     public Caller authenticate(String rawKey) {
+        guard.run();
         if (!KeyHash.isWellFormed(rawKey)) {
             malformed.increment();
             throw new UnknownKeyException("This is no virtual key: keys start with " + KeyHash.PREFIX);
@@ -115,8 +127,10 @@ public final class Authenticator implements AutoCloseable {
      * @throws TeamBlockedException where its team is blocked
      * @throws TeamMissingException where its team does not exist
      * @throws DatabaseUnavailableException where the database would have to be asked and cannot be reached
+     * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server
      */
     public Caller authenticateHash(String hash) {
+        guard.run();
         KeyDigest digest = KeyDigest.ofHash(hash);
         if (digest == null) {
             malformed.increment();

@@ -98,6 +98,8 @@ public final class SpendRecorder implements AutoCloseable {
      * @throws io.llmdb.error.DatabaseFailureException in synchronous mode, where the database is in a state in which it
      *     books nothing, such as read-only or full
      * @throws EventRefusedException in synchronous mode, where PostgreSQL refuses the event
+     * @throws io.llmdb.error.DatabaseMovedException in synchronous mode, where the database has moved to another server
+     *     and was not {@linkplain #handOver handed over}; the event was not booked here
      * @throws ContradictingEventException in synchronous mode, where an event with this id and other content was booked
      *     before
      */
@@ -150,6 +152,26 @@ public final class SpendRecorder implements AutoCloseable {
      */
     public void onBooked(Consumer<List<SpendEvent>> listener) {
         onBooked = listener;
+    }
+
+    /**
+     * Has another recorder book what this one cannot, because its database has moved there: what is queued, and
+     * whatever is recorded here from now on once the database refuses it as moved.
+     *
+     * @param other the recorder of the database that this one has moved to
+     */
+    public void handOver(SpendRecorder other) {
+        writer.handOverTo(other::take);
+    }
+
+    /** Takes an event from a recorder whose database has moved here, and answers whoever waits for it there. */
+    private void take(Backlog.Entry entry) {
+        boolean waits = policy.mode() == DeliveryMode.SYNCHRONOUS;
+        backlog.put(Backlog.Entry.of(entry.event(), waits ? entry.done() : null, databaseClock.millis()));
+        counts.accepted.increment();
+        if (!waits && entry.done() != null) {
+            entry.done().complete(null);
+        }
     }
 
     /** @return the events that could not be booked */

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,6 +42,7 @@ final class SpendWriter {
     private final Consumer<List<SpendEvent>> onSettled;
     private final AtomicBoolean closing;
     private final Thread thread;
+    private volatile @Nullable Consumer<Backlog.Entry> heir;
     private volatile boolean abandoned;
     private volatile List<Backlog.Entry> claimed = List.of();
     private int portion;
@@ -75,6 +77,11 @@ final class SpendWriter {
         this.lastLogged = System.nanoTime() - LOG_EVERY_NANOS;
         this.thread = new Thread(this::run, name);
         this.thread.setDaemon(true);
+    }
+
+    /** What the database refuses because it has moved goes to somebody who books it there. */
+    void handOverTo(Consumer<Backlog.Entry> taker) {
+        heir = taker;
     }
 
     void start() {
@@ -135,6 +142,10 @@ final class SpendWriter {
                 } catch (RuntimeException e) {
                     counts.failedBatches.increment();
                     mayBeKnown = true;
+                    if (DbErrors.isMoved(e) && handedOver(now)) {
+                        rest = rest.subList(now.size(), rest.size());
+                        continue;
+                    }
                     Blame blame = Blame.of(e);
                     if (blame == Blame.EVENT || blame == Blame.UNCLEAR && ++unclear >= TRIES_OF_THE_UNCLEAR) {
                         bookWithoutTheBad(now, e);
@@ -201,6 +212,9 @@ final class SpendWriter {
                 return;
             } catch (RuntimeException e) {
                 counts.failedBatches.increment();
+                if (DbErrors.isMoved(e) && handedOver(entries)) {
+                    return;
+                }
                 Blame blame = Blame.of(e);
                 if (blame == Blame.EVENT || blame == Blame.UNCLEAR && ++unclear >= TRIES_OF_THE_UNCLEAR) {
                     halve(entries, e);
@@ -273,6 +287,10 @@ final class SpendWriter {
                 break;
             } catch (RuntimeException e) {
                 counts.failedBatches.increment();
+                // The new side decides for itself what becomes of the events.
+                if (DbErrors.isMoved(e) && handedOver(entries)) {
+                    return;
+                }
                 tell(e);
                 if (abandoned) {
                     failWaiting(entries);
@@ -294,6 +312,26 @@ final class SpendWriter {
             }
         }
         inform(onSettled, events(entries));
+    }
+
+    /** Gives events to the new side, which books each once and answers whoever waits; false where there is none. */
+    private boolean handedOver(List<Backlog.Entry> entries) throws InterruptedException {
+        Consumer<Backlog.Entry> taker = heir;
+        if (taker == null) {
+            return false;
+        }
+        for (Backlog.Entry entry : entries) {
+            for (boolean taken = false; !taken; ) {
+                try {
+                    taker.accept(entry);
+                    taken = true;
+                } catch (BacklogFullException e) {
+                    sleep(policy.retryPause().toMillis());
+                }
+            }
+        }
+        inform(onSettled, events(entries));
+        return true;
     }
 
     private void tell(RuntimeException failure) {

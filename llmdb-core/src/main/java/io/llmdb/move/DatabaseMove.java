@@ -1,0 +1,601 @@
+package io.llmdb.move;
+
+import io.llmdb.error.InvalidArgumentException;
+import io.llmdb.error.LlmDbException;
+import io.llmdb.move.MoveState.Move;
+import io.llmdb.move.MoveState.Unit;
+import io.llmdb.move.MoveState.UnitKey;
+import io.llmdb.schema.SchemaMigrator;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves a database to another server, or into another schema, while it is in use.
+ *
+ * <pre>{@code
+ * DatabaseMove move = DatabaseMove.from(old).to(fresh).choice(MoveChoice.everything()).build();
+ * move.copy(progress -> {});               // one moment of the source, verified
+ * move.follow();                           // the source notes what changes
+ * move.pass();                             // brings it over; again and again
+ * move.cutOver("new-host:5432/llm");       // fences the old side, brings the rest, verifies, opens the new side
+ * }</pre>
+ *
+ * <p>All that is known of a move stands in tables on its two sides. So any step may be ended by anything, kill -9
+ * included, and the same call goes on from there; and another process may make the next step. Two processes cannot work
+ * on one target at once. {@link #abandon()} undoes it all at any moment before the cut-over is done.
+ *
+ * <p>Immutable and safe for use by several threads; a step that runs keeps the others out.
+ */
+public final class DatabaseMove {
+
+    /** How many connections to each side a copy uses where nothing else is said. */
+    public static final int DEFAULT_PARALLELISM = 4;
+
+    /** A guess of what goes over in a second, before anything was measured. */
+    private static final long BYTES_PER_SECOND = 25_000_000;
+
+    /** Passes before the fence end when one is quicker than this: what remains is then brought over as quickly. */
+    private static final Duration QUICK = Duration.ofSeconds(1);
+
+    private static final int MOST_PASSES = 10;
+
+    private static final Logger LOG = LoggerFactory.getLogger(DatabaseMove.class);
+
+    private final MoveEndpoint source;
+    private final MoveEndpoint target;
+    private final MoveChoice choice;
+    private final int parallelism;
+    private final boolean merge;
+
+    private DatabaseMove(Builder builder) {
+        this.source = builder.source;
+        this.target = Objects.requireNonNull(builder.target, "target");
+        this.choice = builder.choice;
+        this.parallelism = builder.parallelism;
+        this.merge = builder.merge;
+    }
+
+    /**
+     * Begins to describe a move.
+     *
+     * @param source the database that is in use
+     * @return a builder
+     */
+    public static Builder from(MoveEndpoint source) {
+        return new Builder(source);
+    }
+
+    /**
+     * What a copy would do, and why it would be refused, if it would. Changes nothing.
+     *
+     * @return the plan
+     * @throws MoveException where a side cannot be read
+     */
+    public MovePlan plan() {
+        return step("Planning", "plan", () -> {
+            Checks checks = new Checks(source, target, choice, merge);
+            checks.run();
+            List<MovePlan.PlannedTable> tables = List.of();
+            if (checks.problems().isEmpty()) {
+                try (Session from = Session.read(source)) {
+                    tables = Planned.tables(from, choice);
+                }
+            }
+            long rows = tables.stream().mapToLong(MovePlan.PlannedTable::rows).sum();
+            long bytes = tables.stream().mapToLong(MovePlan.PlannedTable::bytes).sum();
+            return new MovePlan(
+                    tables,
+                    rows,
+                    bytes,
+                    Duration.ofSeconds(1 + bytes / BYTES_PER_SECOND),
+                    checks.notes(),
+                    checks.problems());
+        });
+    }
+
+    /**
+     * Copies one moment of the source and compares it. Migrates the target where that is needed; nothing but the move
+     * can write there until the cut-over. Called again after an interruption it goes on; called again after it was
+     * complete it brings the target up to the present. Writes nothing to the source, and needs no more than reading
+     * there.
+     *
+     * @param listener is told of the progress, a few times a second, on several threads, one after the other
+     * @return what was done
+     * @throws MoveException where it is refused or fails
+     */
+    public CopyReport copy(Consumer<MoveProgress> listener) {
+        return step("Copying", "copy", () -> {
+            try (Session lock = lock()) {
+                long start = System.nanoTime();
+                prepareTarget();
+                LOG.debug("Preparing took {} ms", (System.nanoTime() - start) / 1_000_000);
+                Move move = requirePhase("copy", MovePhase.COPYING, MovePhase.COPIED);
+                CopyReport report = copy(move, listener);
+                lock.rollback();
+                return report;
+            }
+        });
+    }
+
+    private CopyReport copy(Move move, Consumer<MoveProgress> listener) throws SQLException {
+        long start = System.nanoTime();
+        Map<UnitKey, Unit> done = move.merged() ? Map.of() : units();
+        Shapes shapes = shapes();
+        try (Snapshot snapshot = Snapshot.take(source)) {
+            List<MovePlan.PlannedTable> planned = Planned.tables(snapshot.session(), choice).stream()
+                    .filter(table -> !done.containsKey(new UnitKey(table.table(), table.partition())))
+                    .toList();
+            Meter meter = new Meter(
+                    listener,
+                    planned.size(),
+                    planned.stream().mapToLong(MovePlan.PlannedTable::bytes).sum());
+            if (!done.isEmpty()) {
+                // What an earlier call brought is of an earlier moment.
+                try (Session to = Session.write(target)) {
+                    new Pass(snapshot, to, choice, shapes, done)
+                            .run(
+                                    Witness.notedSince(
+                                            snapshot.session(), move.id().toString()),
+                                    false);
+                }
+            }
+            new Copy(target, choice, shapes, snapshot, meter, move.merged()).run(done, parallelism);
+            try (Session to = Session.write(target)) {
+                Copy.own(to);
+                LogStates.carryOver(snapshot.session(), to, choice);
+                to.commit();
+            }
+            long copied = System.nanoTime();
+            LOG.debug("Copying {} took {} ms", planned.size(), (copied - start) / 1_000_000);
+            if (!move.merged()) {
+                Verifier verifier = new Verifier(snapshot, target, choice, shapes);
+                verifier.keyed(parallelism);
+                verifier.logs(units(), false, parallelism, meter);
+            }
+            LOG.debug("Verifying took {} ms", (System.nanoTime() - copied) / 1_000_000);
+            Target.analyze(target, choice);
+            try (Session to = Session.write(target)) {
+                Target.advanceSequences(to, choice);
+                if (move.merged()) {
+                    Target.forget(to);
+                } else {
+                    MoveState.phase(to, MovePhase.COPIED);
+                }
+                to.commit();
+            }
+            long rows = units().values().stream().mapToLong(Unit::rows).sum();
+            return new CopyReport(
+                    rows,
+                    meter.bytes(),
+                    Duration.ofNanos(copied - start),
+                    Duration.ofNanos(System.nanoTime() - copied),
+                    done.size());
+        }
+    }
+
+    /**
+     * Has the source note from now on which stretches of its logs are written to. Needs a role that owns the source's
+     * tables. Doing it again changes nothing.
+     *
+     * @throws MoveException where there is no complete copy, or it fails
+     */
+    public void follow() {
+        step("Following", "follow", () -> {
+            try (Session lock = lock()) {
+                Move move = requirePhase("follow", MovePhase.COPIED, MovePhase.FOLLOWING);
+                try (Session from = Session.read(source)) {
+                    Checks.requireSourceOwner(from);
+                }
+                Witness.install(source, move.id().toString());
+                phase(MovePhase.FOLLOWING);
+                lock.rollback();
+                return move;
+            }
+        });
+    }
+
+    /**
+     * Brings over what changed since the last pass: afterwards the target is what the source was when this began. The
+     * first pass after {@link #follow()} reads the logs as a whole.
+     *
+     * @return what it brought
+     * @throws MoveException where the source is not followed, or it fails; the target is then what it was before
+     */
+    public PassReport pass() {
+        return step("Following", "pass", () -> {
+            try (Session lock = lock()) {
+                Move move = requirePhase("pass", MovePhase.FOLLOWING);
+                try (Snapshot snapshot = Snapshot.take(source)) {
+                    PassReport report = pass(move, snapshot, shapes()).report();
+                    lock.rollback();
+                    return report;
+                }
+            }
+        });
+    }
+
+    private record Passed(PassReport report, Verifier verifier) {}
+
+    private Passed pass(Move move, Snapshot snapshot, Shapes shapes) throws SQLException {
+        Map<UnitKey, Unit> units = units();
+        Long noted = Witness.notedSince(snapshot.session(), move.id().toString());
+        long since = units.values().stream().mapToLong(Unit::sinceXid).min().orElse(0);
+        PassReport report;
+        try (Session to = Session.write(target)) {
+            report = new Pass(snapshot, to, choice, shapes, units).run(noted, true);
+        }
+        Verifier verifier = new Verifier(snapshot, target, choice, shapes);
+        if (noted != null && since >= noted) {
+            verifier.stretches(since);
+        }
+        if (noted != null) {
+            Witness.trim(source, snapshot.xmin());
+        }
+        return new Passed(report, verifier);
+    }
+
+    /**
+     * Brings the target up to the present and compares every table and partition, those included that were compared
+     * before.
+     *
+     * @return how much was compared
+     * @throws MoveException where there is a difference, or no complete copy
+     */
+    public MoveVerification verify() {
+        return step("Verifying", "verify", () -> {
+            long start = System.nanoTime();
+            try (Session lock = lock()) {
+                Move move = requirePhase("verify", MovePhase.COPIED, MovePhase.FOLLOWING);
+                Shapes shapes = shapes();
+                try (Snapshot snapshot = Snapshot.take(source)) {
+                    pass(move, snapshot, shapes);
+                    Verifier verifier = new Verifier(snapshot, target, choice, shapes);
+                    verifier.keyed(parallelism);
+                    verifier.logs(units(), true, parallelism, new Meter(progress -> {}, 0, 0));
+                    lock.rollback();
+                    return new MoveVerification(verifier.rows(), Duration.ofNanos(System.nanoTime() - start));
+                }
+            }
+        });
+    }
+
+    /**
+     * Makes the target the database. Brings over what is missing, compares, tells the old side's proxies that it has
+     * moved, refuses every further write there once those under way have ended, brings over the rest, compares it, and
+     * opens the target. Where something fails the old side is opened again and nothing has changed; where this process
+     * is killed, the same call goes on, or {@link #abandon()} opens the old side.
+     *
+     * @param movedTo what the old side's proxies are told, such as {@code new-host:5432/llm}; no password
+     * @return what was done
+     * @throws MoveException where the source is not followed, or it fails
+     */
+    public CutOverReport cutOver(String movedTo) {
+        Objects.requireNonNull(movedTo, "movedTo");
+        return step("Cutting over", "cutOver", () -> {
+            try (Session lock = lock()) {
+                Move move = requirePhase("cutOver", MovePhase.FOLLOWING, MovePhase.FENCING);
+                Shapes shapes = shapes();
+                boolean announced;
+                try (Session from = Session.read(source)) {
+                    Checks.requireSourceOwner(from);
+                    announced = Fence.isAnnounced(from);
+                }
+                if (!announced) {
+                    bringNear(move, shapes);
+                }
+                CutOverReport report = fence(move, shapes, movedTo);
+                lock.rollback();
+                return report;
+            }
+        });
+    }
+
+    /** Until so little is missing that it can be brought over within the fence's second, all of it compared. */
+    private void bringNear(Move move, Shapes shapes) throws SQLException {
+        Duration took = QUICK.plusNanos(1);
+        for (int i = 0; i < MOST_PASSES && took.compareTo(QUICK) > 0; i++) {
+            try (Snapshot snapshot = Snapshot.take(source)) {
+                long start = System.nanoTime();
+                Passed passed = pass(move, snapshot, shapes);
+                took = Duration.ofNanos(System.nanoTime() - start);
+                passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
+            }
+        }
+    }
+
+    private CutOverReport fence(Move move, Shapes shapes, String movedTo) throws SQLException {
+        long told = System.nanoTime();
+        phase(MovePhase.FENCING);
+        try {
+            Fence.announce(source, movedTo);
+            Fence.close(source);
+            Instant fencedAt = Instant.now();
+            PassReport last;
+            long rows;
+            try (Snapshot snapshot = Snapshot.take(source)) {
+                Passed passed = pass(move, snapshot, shapes);
+                passed.verifier().keyed(parallelism);
+                passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
+                last = passed.report();
+                rows = passed.verifier().rows();
+            }
+            try (Session to = Session.write(target)) {
+                Target.advanceSequences(to, choice);
+                Fence.openTarget(to);
+                MoveState.phase(to, MovePhase.MOVED);
+                to.commit();
+            }
+            Duration closedFor = Duration.ofNanos(System.nanoTime() - told);
+            removeWitness();
+            return new CutOverReport(fencedAt, closedFor, last, rows);
+        } catch (SQLException | RuntimeException e) {
+            openAgain(e);
+            throw e;
+        }
+    }
+
+    /** A cut-over that failed leaves the old side as it was. Whether the target was opened is asked, not guessed. */
+    private void openAgain(Exception failure) {
+        try {
+            Move move;
+            try (Session to = Session.write(target)) {
+                move = MoveState.find(to);
+            }
+            if (move == null || move.phase() != MovePhase.MOVED) {
+                Fence.open(source);
+                phase(MovePhase.FOLLOWING);
+            }
+        } catch (SQLException | RuntimeException e) {
+            failure.addSuppressed(e);
+            LOG.error(
+                    "The old side is still fenced: call cutOver again to go on, or abandon to open it: {}",
+                    e.getMessage());
+        }
+    }
+
+    private void removeWitness() {
+        try {
+            Witness.remove(source);
+        } catch (SQLException | RuntimeException e) {
+            LOG.warn(
+                    "The triggers of the move stay on the old side, where nothing is written any more: {}",
+                    e.getMessage());
+        }
+    }
+
+    /**
+     * Where the move stands. Reads the target alone.
+     *
+     * @return the state
+     * @throws MoveException where the target cannot be read
+     */
+    public MoveStatus status() {
+        return step("Asking for the state", "status", () -> {
+            try (Session to = Session.read(target)) {
+                return Planned.status(to);
+            }
+        });
+    }
+
+    /**
+     * Undoes the move: the old side is in use as before, without anything of the move, and the target is empty again.
+     * What a merge brought stays. Doing it again changes nothing.
+     *
+     * @throws MoveException where the cut-over is done, or a side cannot be reached; call it again then
+     */
+    public void abandon() {
+        step("Abandoning", "abandon", () -> {
+            try (Session lock = lock();
+                    Session probe = Session.read(target)) {
+                Move move = MoveState.find(probe);
+                probe.rollback();
+                if (move == null) {
+                    lock.rollback();
+                    return false;
+                }
+                if (move.phase() == MovePhase.MOVED) {
+                    throw new MoveException(
+                            "The cut-over is done and the target is in use: there is nothing to abandon."
+                                    + " To go back, move from there to here");
+                }
+                requireSameSource(move);
+                if (move.phase() == MovePhase.FOLLOWING || move.phase() == MovePhase.FENCING) {
+                    Fence.open(source);
+                    Witness.remove(source);
+                }
+                try (Session to = Session.write(target)) {
+                    if (move.merged()) {
+                        Target.forget(to);
+                    } else {
+                        Target.empty(to);
+                        Fence.openTarget(to);
+                    }
+                    to.commit();
+                }
+                lock.rollback();
+                return true;
+            }
+        });
+    }
+
+    private void requireSameSource(Move move) throws SQLException {
+        try (Session from = Session.read(source)) {
+            if (!move.sourceIdentity().equals(Checks.identity(from))) {
+                throw new MoveException("The move into this target comes from " + move.sourceName() + ", not from "
+                        + source + ": name that source");
+            }
+        }
+    }
+
+    private void prepareTarget() throws SQLException {
+        Checks checks = new Checks(source, target, choice, merge);
+        checks.run();
+        refuse(checks);
+        if (!checks.targetIsMigrated()) {
+            SchemaMigrator.of(target.dataSource(), target.schema()).migrate();
+            checks = new Checks(source, target, choice, merge);
+            checks.run();
+            refuse(checks);
+        }
+        String identity;
+        try (Session from = Session.read(source)) {
+            identity = Checks.identity(from);
+        }
+        try (Session to = Session.write(target)) {
+            if (MoveState.find(to) == null) {
+                MoveState.begin(to, identity, source.toString(), choice.json(), merge);
+                if (!merge) {
+                    Fence.closeTarget(to);
+                }
+                to.commit();
+            }
+        }
+    }
+
+    private static void refuse(Checks checks) {
+        if (!checks.problems().isEmpty()) {
+            throw new MoveException(String.join("; ", checks.problems()));
+        }
+    }
+
+    private Move requirePhase(String step, MovePhase... allowed) throws SQLException {
+        try (Session to = Session.write(target)) {
+            Move move = MoveState.find(to);
+            MovePhase phase = move == null ? MovePhase.NONE : move.phase();
+            if (move == null || !List.of(allowed).contains(phase)) {
+                throw new MoveException(step + " does not come next: " + Planned.next(phase));
+            }
+            requireSameSource(move);
+            if (move.merged() && !step.equals("copy")) {
+                throw new MoveException("A target that held other data was merged into; it can only be copied to");
+            }
+            return move;
+        }
+    }
+
+    private void phase(MovePhase phase) throws SQLException {
+        try (Session to = Session.write(target)) {
+            MoveState.phase(to, phase);
+            to.commit();
+        }
+    }
+
+    private Map<UnitKey, Unit> units() throws SQLException {
+        try (Session to = Session.read(target)) {
+            return MoveState.units(to);
+        }
+    }
+
+    private Shapes shapes() throws SQLException {
+        try (Session from = Session.read(source);
+                Session to = Session.read(target)) {
+            Shapes shapes = Shapes.read(from, to);
+            if (!shapes.problems().isEmpty()) {
+                throw new MoveException(String.join("; ", shapes.problems()));
+            }
+            return shapes;
+        }
+    }
+
+    /** One process at a time; the lock is a transaction's, and goes with it. */
+    private Session lock() throws SQLException {
+        Session session = Session.write(target);
+        if (!session.is("SELECT pg_try_advisory_xact_lock(hashtextextended(?, 0))", "llmdb move " + target.schema())) {
+            session.close();
+            throw new MoveException("Another process works on the move into " + target + ": wait until it has ended");
+        }
+        return session;
+    }
+
+    private static <T extends @Nullable Object> T step(String name, String again, Step<T> work) {
+        long start = System.nanoTime();
+        try {
+            T result = work.run();
+            LOG.debug("{} took {} ms", again, (System.nanoTime() - start) / 1_000_000);
+            return result;
+        } catch (SQLException | LlmDbException e) {
+            throw MoveFailures.of(name, again, e);
+        }
+    }
+
+    /** A step of the move. */
+    @FunctionalInterface
+    private interface Step<T extends @Nullable Object> {
+        T run() throws SQLException;
+    }
+
+    /** Describes a move. Not safe for use by several threads. */
+    public static final class Builder {
+
+        private final MoveEndpoint source;
+        private @Nullable MoveEndpoint target;
+        private MoveChoice choice = MoveChoice.everything();
+        private int parallelism = DEFAULT_PARALLELISM;
+        private boolean merge;
+
+        private Builder(MoveEndpoint source) {
+            this.source = Objects.requireNonNull(source, "source");
+        }
+
+        /**
+         * @param value where the database moves to; the schema is made where it is missing
+         * @return this
+         */
+        public Builder to(MoveEndpoint value) {
+            this.target = Objects.requireNonNull(value, "target");
+            return this;
+        }
+
+        /**
+         * @param value what is moved; {@link MoveChoice#everything()} where nothing is said
+         * @return this
+         */
+        public Builder choice(MoveChoice value) {
+            this.choice = Objects.requireNonNull(value, "choice");
+            return this;
+        }
+
+        /**
+         * @param connections how many connections to each side a copy uses, beside two that hold moment and lock; from
+         *     1 to 64
+         * @return this
+         */
+        public Builder parallelism(int connections) {
+            if (connections < 1 || connections > 64) {
+                throw new InvalidArgumentException("parallelism " + connections + ": use 1 to 64");
+            }
+            this.parallelism = connections;
+            return this;
+        }
+
+        /**
+         * Lets the target hold other data. Rows are added, and a row of the same key must be the same; such a move can
+         * only copy.
+         *
+         * @return this
+         */
+        public Builder mergeIntoOtherData() {
+            this.merge = true;
+            return this;
+        }
+
+        /**
+         * @return the move; nothing was done yet
+         * @throws InvalidArgumentException where no target was named
+         */
+        public DatabaseMove build() {
+            if (target == null) {
+                throw new InvalidArgumentException("target: name where the database moves to");
+            }
+            return new DatabaseMove(this);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package io.llmdb.move;
+
+import io.llmdb.move.Catalogue.Log;
+import java.math.BigDecimal;
+import java.sql.SQLException;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A partition of a log.
+ *
+ * @param log the log
+ * @param name the partition's name, unquoted
+ * @param bound what follows its name in ATTACH PARTITION
+ * @param lower its first instant; null for the default partition and one without a first instant
+ * @param upper the first instant after it; null for the default partition and one without an end
+ * @param rows how many rows about
+ * @param bytes how many bytes, without indexes
+ */
+record Partition(
+        Log log,
+        String name,
+        String bound,
+        @Nullable String lower,
+        @Nullable String upper,
+        @Nullable BigDecimal lowerEpoch,
+        @Nullable BigDecimal upperEpoch,
+        long rows,
+        long bytes) {
+
+    private static final String LIST = """
+            SELECT p.relname, p.bound, p.ends[1], p.ends[2], extract(epoch FROM p.ends[1]::timestamptz)::numeric,
+                extract(epoch FROM p.ends[2]::timestamptz)::numeric, greatest(p.reltuples, 0)::bigint, pg_table_size(p.oid)
+            FROM (
+                SELECT c.oid, c.relname, c.reltuples, b.bound, regexp_match(b.bound, $$FROM \\('([^']+)'\\) TO \\('([^']+)'\\)$$) AS ends
+                FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+                CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (bound)
+                WHERE i.inhparent = to_regclass(?) AND c.relpartbound IS NOT NULL) p
+            ORDER BY p.ends[1]::timestamptz NULLS LAST, p.relname""";
+
+    static List<Partition> list(Session session, Log log) throws SQLException {
+        List<Partition> all = new ArrayList<>();
+        for (@Nullable String[] row : session.rows(LIST, session.table(log.name()))) {
+            all.add(new Partition(
+                    log,
+                    Objects.requireNonNull(row[0]),
+                    Objects.requireNonNull(row[1]),
+                    row[2],
+                    row[3],
+                    row[4] == null ? null : new BigDecimal(row[4]),
+                    row[5] == null ? null : new BigDecimal(row[5]),
+                    Long.parseLong(Objects.requireNonNull(row[6])),
+                    Long.parseLong(Objects.requireNonNull(row[7]))));
+        }
+        return all;
+    }
+
+    boolean isDefault() {
+        return bound.equals("DEFAULT");
+    }
+
+    boolean hasRange() {
+        return lower != null && upper != null;
+    }
+
+    /** Whether any of its rows may count for a feed. */
+    boolean concerns(Feed feed) {
+        return (feed.until() == null || lowerEpoch == null || lowerEpoch.compareTo(epoch(feed.until())) < 0)
+                && (feed.from() == null || upperEpoch == null || upperEpoch.compareTo(epoch(feed.from())) > 0);
+    }
+
+    /** Its rows as a condition on the log. */
+    String condition() {
+        String time = Names.quoted(log.time());
+        return time + " >= " + Names.literal(Objects.requireNonNull(lower)) + " AND " + time + " < "
+                + Names.literal(Objects.requireNonNull(upper));
+    }
+
+    private static BigDecimal epoch(LocalDate day) {
+        return BigDecimal.valueOf(day.atStartOfDay().toEpochSecond(ZoneOffset.UTC));
+    }
+}

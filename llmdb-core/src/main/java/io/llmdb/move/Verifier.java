@@ -1,0 +1,183 @@
+package io.llmdb.move;
+
+import io.llmdb.move.Catalogue.Keyed;
+import io.llmdb.move.Catalogue.Log;
+import io.llmdb.move.MoveState.Unit;
+import io.llmdb.move.MoveState.UnitKey;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Compares counts and checksums, computed on both servers, at a moment of the source that the target was brought to.
+ * Nobody but the move writes to the target meanwhile.
+ */
+final class Verifier {
+
+    private final Snapshot snapshot;
+    private final MoveEndpoint target;
+    private final MoveChoice choice;
+    private final Shapes shapes;
+    private final ConcurrentLinkedQueue<String> differences = new ConcurrentLinkedQueue<>();
+    private final AtomicLong rows = new AtomicLong();
+
+    Verifier(Snapshot snapshot, MoveEndpoint target, MoveChoice choice, Shapes shapes) {
+        this.snapshot = snapshot;
+        this.target = target;
+        this.choice = choice;
+        this.shapes = shapes;
+    }
+
+    /** How many rows were compared. */
+    long rows() {
+        return rows.get();
+    }
+
+    /** Compares all tables with a key. */
+    void keyed(int threads) throws SQLException {
+        List<MoveTask> tasks = new ArrayList<>();
+        for (Keyed table : Catalogue.keyed(choice)) {
+            Shape shape = shapes.of(table.name());
+            tasks.add(() -> compare(
+                    "\"" + table.name() + "\"",
+                    List.of(new Part(shape.names(), table.name(), "true")),
+                    new Part(shape.names(), table.name(), "true")));
+        }
+        MoveTask.all(tasks, threads);
+        requireNone();
+    }
+
+    /**
+     * Compares the partitions that were not compared since they were copied, and remembers that they were.
+     *
+     * @param all whether those that were compared before are compared again
+     */
+    void logs(Map<UnitKey, Unit> units, boolean all, int threads, Meter meter) throws SQLException {
+        List<MoveTask> tasks = new ArrayList<>();
+        for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
+            Map<String, List<UnitKey>> ranges = new LinkedHashMap<>();
+            for (Feed feed : log.getValue()) {
+                for (Partition partition : Partition.list(snapshot.session(), feed.source())) {
+                    Unit unit = units.get(new UnitKey(log.getKey().name(), partition.name()));
+                    if (unit != null && (all || !unit.verified())) {
+                        ranges.computeIfAbsent(partition.hasRange() ? range(partition) : "", key -> new ArrayList<>())
+                                .add(unit.key());
+                    }
+                }
+            }
+            for (Map.Entry<String, List<UnitKey>> range : ranges.entrySet()) {
+                tasks.add(() -> {
+                    stretch(log.getKey(), log.getValue(), range.getKey());
+                    remember(range.getValue());
+                    meter.unitDone("verifying", range.getValue().get(0).part(), 0);
+                });
+            }
+        }
+        MoveTask.all(tasks, threads);
+        requireNone();
+    }
+
+    /** Compares what passes have brought to the logs since a transaction. */
+    void stretches(long sinceXid) throws SQLException {
+        for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
+            for (Feed feed : log.getValue()) {
+                for (Witness.Stretch stretch : Witness.stretches(snapshot.session(), feed.source(), sinceXid)) {
+                    stretch(
+                            log.getKey(),
+                            log.getValue(),
+                            "%s >= " + Names.literal(stretch.first()) + " AND %s <= " + Names.literal(stretch.last()));
+                }
+            }
+        }
+        requireNone();
+    }
+
+    private Map<Log, List<Feed>> byTarget() {
+        Map<Log, List<Feed>> feeds = new LinkedHashMap<>();
+        for (Feed feed : Feed.of(choice)) {
+            feeds.computeIfAbsent(feed.target(), log -> new ArrayList<>()).add(feed);
+        }
+        return feeds;
+    }
+
+    private static String range(Partition partition) {
+        return "%s >= " + Names.literal(Objects.requireNonNull(partition.lower())) + " AND %s < "
+                + Names.literal(Objects.requireNonNull(partition.upper()));
+    }
+
+    /** A stretch of a log through the log itself, whichever partition holds its rows; an empty one: strays alone. */
+    private void stretch(Log log, List<Feed> feeds, String range) throws SQLException {
+        List<String> columns = shapes.of(log.name()).names();
+        List<Part> parts = new ArrayList<>();
+        for (Feed feed : feeds) {
+            parts.add(new Part(
+                    columns,
+                    feed.source().name(),
+                    condition(snapshot.session(), feed.source(), range) + " AND " + feed.condition()));
+        }
+        Part own;
+        try (Session to = Session.read(target)) {
+            own = new Part(columns, log.name(), condition(snapshot.session(), log, range));
+        }
+        compare("\"" + log.name() + "\"" + (range.isEmpty() ? ", stray rows" : " where " + own.where()), parts, own);
+    }
+
+    private static String condition(Session source, Log log, String range) throws SQLException {
+        String time = Names.quoted(log.time());
+        if (!range.isEmpty()) {
+            return "(" + range.replace("%s", time) + ")";
+        }
+        StringBuilder outside = new StringBuilder("true");
+        for (Partition partition : Partition.list(source, log)) {
+            if (partition.hasRange()) {
+                outside.append(" AND NOT (").append(partition.condition()).append(')');
+            }
+        }
+        return "(" + outside + ")";
+    }
+
+    private void compare(String what, List<Part> parts, Part own) throws SQLException {
+        Checksum expected = Checksum.NOTHING;
+        try (Session from = snapshot.open()) {
+            for (Part part : parts) {
+                expected = expected.plus(
+                        Checksum.of(from, part.columns(), from.table(part.table()) + " WHERE " + part.where()));
+            }
+        }
+        Checksum found;
+        try (Session to = Session.read(target)) {
+            found = Checksum.of(to, own.columns(), to.table(own.table()) + " WHERE " + own.where());
+        }
+        rows.addAndGet(found.rows());
+        if (!found.agrees(expected)) {
+            differences.add(what + ": " + expected.rows() + " rows on the source, " + found.rows() + " on the target"
+                    + (expected.rows() == found.rows() ? ", with other content" : ""));
+        }
+    }
+
+    private void remember(List<UnitKey> units) throws SQLException {
+        if (differences.isEmpty()) {
+            try (Session to = Session.write(target)) {
+                for (UnitKey unit : units) {
+                    MoveState.verified(to, unit);
+                }
+                to.commit();
+            }
+        }
+    }
+
+    private void requireNone() {
+        if (!differences.isEmpty()) {
+            throw new MoveException("Source and target differ: " + String.join("; ", differences)
+                    + ". Somebody wrote to the target, or changed a log of the source past its triggers: abandon the move"
+                    + " and copy again");
+        }
+    }
+
+    private record Part(List<String> columns, String table, String where) {}
+}
