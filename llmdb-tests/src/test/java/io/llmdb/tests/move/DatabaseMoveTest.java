@@ -30,7 +30,15 @@ class DatabaseMoveTest {
 
     /** Of one database alone. */
     private static final Set<String> OWN = Set.of(
-            "LLM_Change", "LLM_Job", "LLM_DatabaseState", "LLM_LimitCounter", "LLM_LimitLease", "LLM_Move", "LLM_MoveUnit", "LLM_MoveTouch", "LLM_LogState");
+            "LLM_Change",
+            "LLM_Job",
+            "LLM_DatabaseState",
+            "LLM_LimitCounter",
+            "LLM_LimitLease",
+            "LLM_Move",
+            "LLM_MoveUnit",
+            "LLM_MoveTouch",
+            "LLM_LogState");
 
     private static final BigDecimal PRICE = new BigDecimal("0.0123");
 
@@ -55,7 +63,9 @@ class DatabaseMoveTest {
             DatabaseMove move = sides.move().build();
 
             assertThat(move.plan().problems()).isEmpty();
-            assertThat(move.plan().notes()).as("tables that a move does not know").noneMatch(note -> note.contains("none of ours"));
+            assertThat(move.plan().notes())
+                    .as("tables that a move does not know")
+                    .noneMatch(note -> note.contains("none of ours"));
             assertThat(move.status().phase()).isEqualTo(MovePhase.NONE);
             CopyReport copy = move.copy(progress -> {});
             assertThat(copy.rows()).isGreaterThan(300);
