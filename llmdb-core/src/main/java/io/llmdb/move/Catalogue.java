@@ -87,6 +87,10 @@ final class Catalogue {
             "LLM_DatabaseState",
             "LLM_LimitCounter",
             "LLM_LimitLease",
+            // Reports make these anew from the daily totals and the log.
+            "LLM_DailySum",
+            "LLM_QuarterHourSum",
+            "LLM_SummedUp",
             "LLM_Move",
             "LLM_MoveUnit",
             "LLM_MoveTouch");

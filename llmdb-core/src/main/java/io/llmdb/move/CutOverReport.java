@@ -6,7 +6,7 @@ import java.time.Instant;
 /**
  * What a cut-over did. From now on the target is the database.
  *
- * @param fencedAt when the old side refused the first write for good, by the clock of the machine that cut over
+ * @param fencedAt when the old side refused the first write for good, by its clock
  * @param closedFor from telling the old side's proxies until the target was open
  * @param lastPass what the pass behind the fence brought
  * @param verifiedRows rows whose count and checksum were compared behind the fence

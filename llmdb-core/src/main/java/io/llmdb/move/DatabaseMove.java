@@ -165,6 +165,8 @@ public final class DatabaseMove {
             try (Session to = Session.write(target)) {
                 Target.advanceSequences(to, choice);
                 if (move.merged()) {
+                    // Sums that stood no longer do.
+                    to.run("DELETE FROM ${llmdb}.\"LLM_SummedUp\"");
                     Target.forget(to);
                 } else {
                     MoveState.phase(to, MovePhase.COPIED);
@@ -317,10 +319,12 @@ public final class DatabaseMove {
         try {
             Fence.announce(source, movedTo);
             Fence.close(source);
-            Instant fencedAt = Instant.now();
             PassReport last;
             long rows;
+            Instant fencedAt;
             try (Snapshot snapshot = Snapshot.take(source)) {
+                fencedAt = Instant.ofEpochMilli(snapshot.session()
+                        .number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
                 Passed passed = pass(move, snapshot, shapes);
                 passed.verifier().keyed(parallelism);
                 passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));

@@ -34,7 +34,7 @@ class DatabaseMoveTest {
             "LLM_Job",
             "LLM_DatabaseState",
             "LLM_LimitCounter",
-            "LLM_LimitLease",
+            "LLM_LimitLease", "LLM_DailySum", "LLM_QuarterHourSum", "LLM_SummedUp",
             "LLM_Move",
             "LLM_MoveUnit",
             "LLM_MoveTouch",
