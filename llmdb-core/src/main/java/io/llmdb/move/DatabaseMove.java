@@ -323,8 +323,8 @@ public final class DatabaseMove {
             long rows;
             Instant fencedAt;
             try (Snapshot snapshot = Snapshot.take(source)) {
-                fencedAt = Instant.ofEpochMilli(snapshot.session()
-                        .number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
+                fencedAt = Instant.ofEpochMilli(
+                        snapshot.session().number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
                 Passed passed = pass(move, snapshot, shapes);
                 passed.verifier().keyed(parallelism);
                 passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));

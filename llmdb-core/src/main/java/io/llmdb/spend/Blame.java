@@ -10,7 +10,10 @@ import java.util.Set;
 enum Blame {
     /** One of the events: its neighbours are booked, it is set aside with the reason. */
     EVENT,
-    /** The database's state (away, moved, full, read-only, a table or a privilege missing): all wait and are tried again. */
+    /**
+     * The database's state (away, moved, full, read-only, a table or a privilege missing): all wait and are tried
+     * again.
+     */
     DATABASE,
     /** Not known. Tried again a few times; what is refused still is set aside. */
     UNCLEAR;

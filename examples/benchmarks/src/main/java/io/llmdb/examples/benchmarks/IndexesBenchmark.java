@@ -80,21 +80,28 @@ final class IndexesBenchmark implements Benchmark {
                     FROM generate_series(1, %d) i""".formatted(rows));
             database.execute("CREATE INDEX ON source (digest)");
             database.execute("ANALYZE source");
-            run.say("a row has " + database.value(Long.class, "SELECT avg(pg_column_size(s.*))::bigint FROM source s") + " bytes");
+            run.say("a row has " + database.value(Long.class, "SELECT avg(pg_column_size(s.*))::bigint FROM source s")
+                    + " bytes");
             Map<String, List<Double>> rates = new LinkedHashMap<>();
             Map<String, String> sizes = new LinkedHashMap<>();
             List<Double> building = new ArrayList<>();
             for (int round = 0; round < ROUNDS; round++) {
                 for (Map.Entry<String, String> layout : layouts.entrySet()) {
-                    database.execute("DROP TABLE IF EXISTS target; CREATE TABLE target (LIKE source INCLUDING DEFAULTS INCLUDING STORAGE);"
-                            + "ALTER TABLE target ALTER id SET NOT NULL;" + layout.getValue().formatted("target"));
+                    database.execute(
+                            "DROP TABLE IF EXISTS target; CREATE TABLE target (LIKE source INCLUDING DEFAULTS INCLUDING STORAGE);"
+                                    + "ALTER TABLE target ALTER id SET NOT NULL;"
+                                    + layout.getValue().formatted("target"));
                     database.execute("CHECKPOINT");
                     long started = System.nanoTime();
                     for (int from = 0; from < rows; from += 5_000) {
-                        database.execute("INSERT INTO target SELECT * FROM source WHERE digest > " + from + " AND digest <= " + (from + 5_000));
+                        database.execute("INSERT INTO target SELECT * FROM source WHERE digest > " + from
+                                + " AND digest <= " + (from + 5_000));
                     }
-                    rates.computeIfAbsent(layout.getKey(), any -> new ArrayList<>()).add(rows / ((System.nanoTime() - started) / 1e9));
-                    sizes.put(layout.getKey(), database.value(String.class, "SELECT pg_size_pretty(pg_indexes_size('target'))"));
+                    rates.computeIfAbsent(layout.getKey(), any -> new ArrayList<>())
+                            .add(rows / ((System.nanoTime() - started) / 1e9));
+                    sizes.put(
+                            layout.getKey(),
+                            database.value(String.class, "SELECT pg_size_pretty(pg_indexes_size('target'))"));
                     if (layout.getKey().startsWith("a day")) {
                         started = System.nanoTime();
                         database.execute(SETTLED.formatted("target"));
@@ -104,16 +111,27 @@ final class IndexesBenchmark implements Benchmark {
             }
             double floor = median(rates.get("primary key only"));
             ResultTable table = ResultTable.of(
-                    rows + " rows in transactions of 5,000, median of " + ROUNDS, "indexes", "rows a second", "of the primary key's", "index size");
+                    rows + " rows in transactions of 5,000, median of " + ROUNDS,
+                    "indexes",
+                    "rows a second",
+                    "of the primary key's",
+                    "index size");
             rates.forEach((layout, all) -> table.row(layout, median(all), median(all) / floor, sizes.get(layout)));
             run.report(table);
-            run.say(String.format(Locale.ROOT, "the B-trees of a day that is over, built afterwards: %.2f s for %,d rows, which is %,.0f rows a second",
-                    median(building), rows, rows / median(building)));
+            run.say(String.format(
+                    Locale.ROOT,
+                    "the B-trees of a day that is over, built afterwards: %.2f s for %,d rows, which is %,.0f rows a second",
+                    median(building),
+                    rows,
+                    rows / median(building)));
             run.aim(
                     "a day that is being written is written faster than with its B-trees from the start",
                     median(rates.get("a day that is being written")) > 1.2 * median(rates.get("both from the start")),
-                    String.format(Locale.ROOT, "%,.0f against %,.0f rows a second",
-                            median(rates.get("a day that is being written")), median(rates.get("both from the start"))));
+                    String.format(
+                            Locale.ROOT,
+                            "%,.0f against %,.0f rows a second",
+                            median(rates.get("a day that is being written")),
+                            median(rates.get("both from the start"))));
         }
     }
 

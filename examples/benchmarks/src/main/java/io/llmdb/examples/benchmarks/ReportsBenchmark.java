@@ -37,7 +37,9 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.function.Consumer;
 
-/** A month of logs through the real writer: does it grow slower, are reports and pages quick, does a day go unnoticed? */
+/**
+ * A month of logs through the real writer: does it grow slower, are reports and pages quick, does a day go unnoticed?
+ */
 final class ReportsBenchmark implements Benchmark {
 
     private static final int DAYS = 30;
@@ -94,7 +96,8 @@ final class ReportsBenchmark implements Benchmark {
     /** Fills the month; the last tenth alternates with the same rows into a database that is new. */
     private static void fill(Run run, Writer writer, Writer other, int rows) throws InterruptedException {
         int alternating = Math.max(CHUNK, rows / 10);
-        ResultTable table = ResultTable.of("Filling, events a second", "events", "into the month", "into a new database");
+        ResultTable table =
+                ResultTable.of("Filling, events a second", "events", "into the month", "into a new database");
         int done = 0;
         int report = Math.max(CHUNK, rows / 10);
         double first = 0;
@@ -120,7 +123,8 @@ final class ReportsBenchmark implements Benchmark {
         }
         run.report(table);
         double median = median(ratios.stream().mapToDouble(ratio -> ratio).toArray());
-        run.say(String.format(Locale.ROOT, "first tenth %,.0f/s, last tenth %,.0f/s: %.2f of it", first, last, last / first));
+        run.say(String.format(
+                Locale.ROOT, "first tenth %,.0f/s, last tenth %,.0f/s: %.2f of it", first, last, last / first));
         run.aim(
                 "the last million goes in at 0.9 of the first one's rate (pairs of 100,000 rows, month and new database in turn)",
                 median >= 0.9,
@@ -164,9 +168,11 @@ final class ReportsBenchmark implements Benchmark {
                     read += plan.scans().stream()
                             .mapToLong(CapturedPlans.Scan::rowsRead)
                             .sum();
-                    plans.append(plan.sql()).append("\n\n").append(withoutWhatNeverRan(plan.text())).append("\n\n");
-                    plan.fullScansOf("LLM_SpendLogs_p")
-                            .forEach(scan -> fullScans.add(question.getKey() + ": " + scan));
+                    plans.append(plan.sql())
+                            .append("\n\n")
+                            .append(withoutWhatNeverRan(plan.text()))
+                            .append("\n\n");
+                    plan.fullScansOf("LLM_SpendLogs_p").forEach(scan -> fullScans.add(question.getKey() + ": " + scan));
                 }
                 double median = median(millis);
                 slowest = Math.max(slowest, median);
@@ -184,7 +190,9 @@ final class ReportsBenchmark implements Benchmark {
     }
 
     private static String withoutWhatNeverRan(String plan) {
-        return plan.lines().filter(line -> !line.contains("never executed")).reduce("", (one, line) -> one + line + "\n");
+        return plan.lines()
+                .filter(line -> !line.contains("never executed"))
+                .reduce("", (one, line) -> one + line + "\n");
     }
 
     private static Map<String, Consumer<LlmDb>> questions(TestDatabase full, LlmDb db) {
@@ -195,7 +203,9 @@ final class ReportsBenchmark implements Benchmark {
                 .list(RequestFilter.all().withSuccessful(true), PageRequest.first(1000))
                 .items();
         LoggedRequest some = sample.stream()
-                .filter(one -> one.endUser() != null && !one.tags().isEmpty() && !one.requestId().isEmpty())
+                .filter(one -> one.endUser() != null
+                        && !one.tags().isEmpty()
+                        && !one.requestId().isEmpty())
                 .findFirst()
                 .orElseThrow();
         String topKey = top(db, UsageDimension.KEY, from, to, 1);
@@ -211,21 +221,45 @@ final class ReportsBenchmark implements Benchmark {
         Map<String, Consumer<LlmDb>> questions = new LinkedHashMap<>();
         questions.put("usage by day", one -> one.reports().usage(month.daily()));
         for (UsageDimension dimension : UsageDimension.values()) {
-            questions.put("usage by day and " + dimension, one -> one.reports().usage(month.daily().by(dimension).top(UsageQuery.Order.SPEND, 1000)));
+            questions.put(
+                    "usage by day and " + dimension,
+                    one -> one.reports().usage(month.daily().by(dimension).top(UsageQuery.Order.SPEND, 1000)));
             questions.put("top 20 of " + dimension, one -> one.reports().topBySpend(dimension, from, to, 20));
         }
-        questions.put("by day in New York", one -> one.reports().usage(month.in(newYork).daily()));
-        questions.put("by day and model in Kolkata", one -> one.reports().usage(month.in(kolkata).daily().by(UsageDimension.MODEL)));
-        questions.put("by day and team in New York", one -> one.reports().usage(month.in(newYork).daily().by(UsageDimension.TEAM)));
-        questions.put("a usual key by day in New York", one -> one.reports().usage(month.in(newYork).daily().only(UsageDimension.KEY, rareKey)));
-        questions.put("by model of a team", one -> one.reports().usage(month.only(UsageDimension.TEAM, topTeam).by(UsageDimension.MODEL)));
-        questions.put("by key of a team", one -> one.reports().usage(month.only(UsageDimension.TEAM, topTeam).by(UsageDimension.KEY)));
-        questions.put("by day of a provider", one -> one.reports().usage(month.only(UsageDimension.PROVIDER, provider).daily()));
-        questions.put("by team of an organization", one -> one.reports().usage(month.only(UsageDimension.ORGANIZATION, organization).by(UsageDimension.TEAM)));
+        questions.put(
+                "by day in New York",
+                one -> one.reports().usage(month.in(newYork).daily()));
+        questions.put(
+                "by day and model in Kolkata",
+                one -> one.reports().usage(month.in(kolkata).daily().by(UsageDimension.MODEL)));
+        questions.put(
+                "by day and team in New York",
+                one -> one.reports().usage(month.in(newYork).daily().by(UsageDimension.TEAM)));
+        questions.put(
+                "a usual key by day in New York",
+                one -> one.reports().usage(month.in(newYork).daily().only(UsageDimension.KEY, rareKey)));
+        questions.put(
+                "by model of a team",
+                one -> one.reports()
+                        .usage(month.only(UsageDimension.TEAM, topTeam).by(UsageDimension.MODEL)));
+        questions.put(
+                "by key of a team",
+                one -> one.reports()
+                        .usage(month.only(UsageDimension.TEAM, topTeam).by(UsageDimension.KEY)));
+        questions.put(
+                "by day of a provider",
+                one -> one.reports()
+                        .usage(month.only(UsageDimension.PROVIDER, provider).daily()));
+        questions.put(
+                "by team of an organization",
+                one -> one.reports()
+                        .usage(month.only(UsageDimension.ORGANIZATION, organization)
+                                .by(UsageDimension.TEAM)));
         questions.put("all about the top key", one -> one.reports().of(UsageDimension.KEY, topKey, from, to));
         questions.put("all about the top user", one -> one.reports().of(UsageDimension.USER, topUser, from, to));
         questions.put("errors by model and type", one -> one.reports().errors(from, to, 100));
-        questions.put("one request by id", one -> one.requestLog().find(some.id()).orElseThrow());
+        questions.put(
+                "one request by id", one -> one.requestLog().find(some.id()).orElseThrow());
         questions.put("one request by request id", one -> one.requestLog().findByRequestId(some.requestId()));
         RequestFilter all = RequestFilter.all();
         Instant noon = to.minusDays(10).atTime(12, 0).toInstant(ZoneOffset.UTC);
@@ -311,12 +345,21 @@ final class ReportsBenchmark implements Benchmark {
                 while_ = join(join(while_, windows.get(windows.size() - 1)), rest);
             }
             double[] close = windows.stream().reduce(new double[0], ReportsBenchmark::join);
-            run.report(ResultTable.of("Writers that wait for their commit, ms", "when", "bookings", "median", "p99", "longest")
+            run.report(ResultTable.of(
+                            "Writers that wait for their commit, ms", "when", "bookings", "median", "p99", "longest")
                     .row("undisturbed", usual.length, at(usual, 0.5), at(usual, 0.99), at(usual, 1))
-                    .row("for " + Math.round(seconds(begun)) + " s in which days go", while_.length, at(while_, 0.5), at(while_, 0.99), at(while_, 1))
+                    .row(
+                            "for " + Math.round(seconds(begun)) + " s in which days go",
+                            while_.length,
+                            at(while_, 0.5),
+                            at(while_, 0.99),
+                            at(while_, 1))
                     .row("just while a day goes", close.length, at(close, 0.5), at(close, 0.99), at(close, 1)));
             double slowest = took.stream().mapToDouble(one -> one).max().orElse(Double.NaN);
-            run.aim("a day goes in under a second", slowest < 1000, String.format(Locale.ROOT, "the slowest of %d: %.0f ms", took.size(), slowest));
+            run.aim(
+                    "a day goes in under a second",
+                    slowest < 1000,
+                    String.format(Locale.ROOT, "the slowest of %d: %.0f ms", took.size(), slowest));
             run.aim(
                     "meanwhile the writers' p99 stays under twice its usual",
                     at(while_, 0.99) < 2 * at(usual, 0.99),
@@ -333,7 +376,9 @@ final class ReportsBenchmark implements Benchmark {
     private static double at(double[] values, double share) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
-        return sorted.length == 0 ? Double.NaN : sorted[(int) Math.min(sorted.length - 1L, Math.round(share * sorted.length))];
+        return sorted.length == 0
+                ? Double.NaN
+                : sorted[(int) Math.min(sorted.length - 1L, Math.round(share * sorted.length))];
     }
 
     private static double median(double[] values) {
@@ -354,8 +399,9 @@ final class ReportsBenchmark implements Benchmark {
 
         Writer(TestDatabase database, int rows, long seed) {
             // The jobs' work is done by hand, between what is measured.
-            database.execute("INSERT INTO ${llmdb}.\"LLM_Job\" (job_name, next_run_at) SELECT n, now() + interval '10 days'"
-                    + " FROM unnest(ARRAY['log partitions', 'log retention', 'log settling', 'report sums']) n");
+            database.execute(
+                    "INSERT INTO ${llmdb}.\"LLM_Job\" (job_name, next_run_at) SELECT n, now() + interval '10 days'"
+                            + " FROM unnest(ARRAY['log partitions', 'log retention', 'log settling', 'report sums']) n");
             this.db = LlmDb.open(database.settings()
                     .delivery(delivery -> delivery.mode(DeliveryMode.MEMORY).maxQueuedRows(20_000))
                     .build());
@@ -367,14 +413,20 @@ final class ReportsBenchmark implements Benchmark {
                 }
             }
             Instant now = database.clock().now();
-            Instant start = LocalDate.ofInstant(now, ZoneOffset.UTC).minusDays(DAYS - 1L).atStartOfDay(ZoneOffset.UTC).toInstant();
-            double rate = rows / (double) Duration.between(start, now.minusSeconds(60)).toSeconds();
+            Instant start = LocalDate.ofInstant(now, ZoneOffset.UTC)
+                    .minusDays(DAYS - 1L)
+                    .atStartOfDay(ZoneOffset.UTC)
+                    .toInstant();
+            double rate = rows
+                    / (double) Duration.between(start, now.minusSeconds(60)).toSeconds();
             SpendEvents traffic = company.create()
                     .traffic(seed)
                     .models(ModelPrice.USUAL)
                     .endUsers(10_000)
                     .failing(0.02)
-                    .from(seed == 1 ? start : now.minusSeconds(86_400), seed == 1 ? rate : Math.max(20, 1_200_000 / 86_000.0));
+                    .from(
+                            seed == 1 ? start : now.minusSeconds(86_400),
+                            seed == 1 ? rate : Math.max(20, 1_200_000 / 86_000.0));
             this.maker = new Thread(() -> make(traffic), "traffic");
             maker.setDaemon(true);
             maker.start();
@@ -419,7 +471,8 @@ final class ReportsBenchmark implements Benchmark {
             for (int i = 0; i < THREADS; i++) {
                 int seed = 100 + i;
                 Thread thread = new Thread(() -> {
-                    SpendEvents traffic = SpendEvents.seeded(seed).from(database.clock().now().minusSeconds(600), 1_000_000);
+                    SpendEvents traffic =
+                            SpendEvents.seeded(seed).from(database.clock().now().minusSeconds(600), 1_000_000);
                     while (!closed) {
                         SpendEvent event = traffic.next();
                         long started = System.nanoTime();
