@@ -10,6 +10,7 @@ import io.llmdb.internal.ChangeFeed;
 import io.llmdb.keys.Authenticator;
 import io.llmdb.keys.Caller;
 import io.llmdb.limits.LimitService;
+import io.llmdb.litellm.LiteLlmImport;
 import io.llmdb.maintenance.Maintenance;
 import io.llmdb.models.ModelAccess;
 import io.llmdb.models.ModelCatalog;
@@ -263,6 +264,16 @@ public final class LlmDb implements AutoCloseable {
                 "calls that were admitted and are not over",
                 budgets::openAdmissions));
         return List.copyOf(all);
+    }
+
+    /**
+     * Brings a LiteLLM database in.
+     *
+     * @param source the LiteLLM database; only read from. It stays the application's to close
+     * @return an import to set up and run
+     */
+    public LiteLlmImport importFromLiteLlm(DataSource source) {
+        return repositories.importFromLiteLlm(source);
     }
 
     /** Makes what this thread has committed known to this instance's caches now rather than within a second. */

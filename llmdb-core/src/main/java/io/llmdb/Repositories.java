@@ -16,9 +16,11 @@ import io.llmdb.identity.TeamRepository;
 import io.llmdb.identity.UserRepository;
 import io.llmdb.internal.Db;
 import io.llmdb.keys.KeyRepository;
+import io.llmdb.litellm.LiteLlmImport;
 import io.llmdb.models.CredentialKeys;
 import io.llmdb.models.ModelRepository;
 import io.llmdb.windows.BudgetCalendar;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +63,10 @@ public final class Repositories {
 
     AuditTrail audit() {
         return audit;
+    }
+
+    LiteLlmImport importFromLiteLlm(DataSource source) {
+        return new LiteLlmImport(db, audit, actor, calendar, credentials, source);
     }
 
     /** @return virtual keys */

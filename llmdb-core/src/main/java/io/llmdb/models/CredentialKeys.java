@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -79,6 +80,19 @@ public final class CredentialKeys {
         List<Entry> both = new ArrayList<>(entries);
         both.addAll(earlier.entries);
         return new CredentialKeys(both);
+    }
+
+    /**
+     * Encrypts the secrets among a model's parameters as {@link ModelRepository} stores them.
+     *
+     * <p>Not API: for imports, which write rows in their own way.
+     *
+     * @param modelId the row that they will stand in; anywhere else they cannot be decrypted
+     * @param params the parameters
+     * @return the same parameters with secrets encrypted
+     */
+    public Map<String, Object> encrypt(String modelId, Map<String, Object> params) {
+        return new CredentialCipher(this).encrypt(modelId, params);
     }
 
     /** The id of the key that encrypts. */

@@ -63,7 +63,11 @@ final class Catalogue {
             alone("LLM_DailyEndUserSpend", Group.ALWAYS),
             alone("LLM_DailyTagSpend", Group.ALWAYS),
             alone("LLM_DailyErrors", Group.ALWAYS),
-            alone("LLM_DeadLetter", Group.ALWAYS));
+            alone("LLM_DeadLetter", Group.ALWAYS),
+            // So that an import that is run again on the new side still knows what it brought.
+            alone("LLM_Import", Group.ALWAYS),
+            alone("LLM_ImportRow", Group.ALWAYS),
+            alone("LLM_ImportDay", Group.ALWAYS));
 
     static final String SPEND_LOGS = "LLM_SpendLogs";
     static final String RECEIPTS = "LLM_SpendReceipt";

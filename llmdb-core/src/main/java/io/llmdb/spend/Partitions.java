@@ -20,8 +20,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Sees to it that the logs have a partition for each day that is written to. A row for a day without one goes to the
  * default partition and is not lost.
+ *
+ * <p>Not API: for those who write rows of the logs in their own way.
  */
-final class Partitions {
+public final class Partitions {
 
     private static final List<String> TABLES = List.of("LLM_SpendLogs", "LLM_ErrorLogs", "LLM_SpendReceipt");
 
@@ -37,7 +39,8 @@ final class Partitions {
     private final String make;
     private final Set<LocalDate> present = ConcurrentHashMap.newKeySet();
 
-    Partitions(Db db) {
+    /** @param db the database */
+    public Partitions(Db db) {
         this.db = db;
         this.make = db.sql().of("SELECT ${llmdb}.llmdb_make_partition(?, ?, ?)");
     }
@@ -58,8 +61,12 @@ final class Partitions {
         }
     }
 
-    /** Makes the partitions of a day. */
-    void ensure(LocalDate day) {
+    /**
+     * Makes the partitions of a day.
+     *
+     * @param day the UTC day
+     */
+    public void ensure(LocalDate day) {
         for (String table : TABLES) {
             try {
                 db.transaction(tx -> make(tx, table, day));

@@ -56,6 +56,7 @@ class ArchitectureTest {
             Set.of("io.llmdb.limits"),
             Set.of("io.llmdb.budgets"),
             Set.of("io.llmdb.usage", "io.llmdb.maintenance", "io.llmdb.move"),
+            Set.of("io.llmdb.litellm"),
             // Settings offer the choices that subjects give, in the subjects' own words.
             Set.of("io.llmdb.settings"),
             Set.of("io.llmdb"),

@@ -1,0 +1,4 @@
+@NullMarked
+package io.llmdb.litellm;
+
+import org.jspecify.annotations.NullMarked;

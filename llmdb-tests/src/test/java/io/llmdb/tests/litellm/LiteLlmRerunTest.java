@@ -1,0 +1,231 @@
+package io.llmdb.tests.litellm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.llmdb.LlmDb;
+import io.llmdb.budgets.Admission;
+import io.llmdb.budgets.Call;
+import io.llmdb.keys.UnknownKeyException;
+import io.llmdb.litellm.ImportReport;
+import io.llmdb.litellm.ImportReport.TableReport;
+import io.llmdb.testkit.Await;
+import io.llmdb.testkit.PostgresServer;
+import io.llmdb.testkit.TestDatabase;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Imports that are run again: after nothing, after news on both sides, after being broken off. */
+class LiteLlmRerunTest {
+
+    private LiteLlmSource source;
+    private TestDatabase target;
+    private LlmDb db;
+
+    @BeforeEach
+    void open() {
+        source = LiteLlmSource.withOddValues();
+        target = PostgresServer.shared().newDatabase("llmdb");
+        db = LiteLlmImportTest.open(target);
+    }
+
+    @AfterEach
+    void close() {
+        db.close();
+        target.close();
+        source.close();
+    }
+
+    private ImportReport run() {
+        return LiteLlmImportTest.importer(db, source).run();
+    }
+
+    private BigDecimal amount(String sql) {
+        return target.value(BigDecimal.class, sql);
+    }
+
+    private void booksAgree() {
+        assertThat(db.usage().verify())
+                .matches(found -> found.agrees(), db.usage().verify().toString());
+    }
+
+    @Test
+    void nothingNewBringsNothing() {
+        run();
+        String sums =
+                "SELECT (SELECT sum(spend) FROM llmdb.\"LLM_SpendLogs\") + (SELECT sum(spend) FROM llmdb.\"LLM_DailySpend\")"
+                        + " + (SELECT sum(spend) FROM llmdb.\"LLM_VerificationToken\") + (SELECT sum(total_spend) FROM llmdb.\"LLM_UserTable\")";
+        BigDecimal before = amount(sums);
+        long log = target.count("LLM_SpendLogs");
+
+        ImportReport again = run();
+
+        assertThat(again.run()).isEqualTo(2);
+        assertThat(again.tables()).allSatisfy(table -> {
+            assertThat(table.added()).as(table.table()).isZero();
+            assertThat(table.updated()).as(table.table()).isZero();
+            assertThat(table.kept()).as(table.table()).isEmpty();
+        });
+        assertThat(amount(sums)).isEqualByComparingTo(before);
+        assertThat(target.count("LLM_SpendLogs")).isEqualTo(log);
+        booksAgree();
+    }
+
+    @Test
+    void whatIsNewOnEitherSideIsThereAfterwards() {
+        run();
+        // Both are in use: a request there, a request here.
+        source.execute("""
+                INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, api_key, spend, "startTime", "endTime", "user", team_id)
+                    VALUES ('late', 'x', '${anna}', 0.25, now() - interval '2 days', now(), 'anna', 'red'), ('new', 'x', '${anna}', 0.5, now(), now(), 'anna', 'red');
+                UPDATE "LiteLLM_VerificationToken" SET spend = spend + 0.75, max_budget = 6 WHERE token = '${anna}';
+                UPDATE "LiteLLM_UserTable" SET spend = spend + 1, user_alias = 'changed there' WHERE user_id = 'anna';
+                UPDATE "LiteLLM_TeamTable" SET team_alias = 'changed there' WHERE team_id IN ('red', 'blue');
+                INSERT INTO "LiteLLM_UserTable" (user_id) VALUES ('erin');
+                DELETE FROM "LiteLLM_VerificationToken" WHERE token = '${spent}'""");
+        try (Admission admission = db.budgets()
+                .admit(
+                        db.authenticate(Objects.requireNonNull(LiteLlmSource.KEYS.get("anna"))),
+                        Call.of("gpt-4o").withEstimate(new BigDecimal("0.125")))) {
+            admission.settle(
+                    admission.event().cost(new BigDecimal("0.125")).tokens(1, 1).build());
+        }
+        db.admin().teams().update("blue", team -> team.withAlias("changed here"));
+        db.admin().keys().delete(LiteLlmSource.hash("upper"));
+
+        ImportReport again = run();
+
+        assertThat(report(again, "LiteLLM_SpendLogs").added()).isEqualTo(2);
+        assertThat(report(again, "LiteLLM_UserTable").added()).isEqualTo(1);
+        assertThat(report(again, "LiteLLM_TeamTable").kept()).singleElement().satisfies(note -> {
+            assertThat(note.reason()).contains("both sides");
+            assertThat(note.examples()).containsExactly("blue");
+        });
+        assertThat(report(again, "LiteLLM_VerificationToken").kept())
+                .singleElement()
+                .satisfies(note -> assertThat(note.reason()).contains("deleted here"));
+        assertThat(amount("SELECT spend FROM llmdb.\"LLM_VerificationToken\" WHERE token = '"
+                        + LiteLlmSource.hash("anna") + "'"))
+                .isEqualByComparingTo("5.275"); // 4.4 + 0.75 + 0.125
+        assertThat(amount("SELECT max_budget FROM llmdb.\"LLM_VerificationToken\" WHERE token = '"
+                        + LiteLlmSource.hash("anna") + "'"))
+                .isEqualByComparingTo("6");
+        assertThat(amount("SELECT spend FROM llmdb.\"LLM_UserTable\" WHERE user_id = 'anna'"))
+                .isEqualByComparingTo("4.425"); // 3.3 + 1 + 0.125
+        assertThat(db.admin().users().require("anna").spec().alias()).isEqualTo("changed there");
+        assertThat(db.admin().teams().require("red").spec().alias()).isEqualTo("changed there");
+        assertThat(db.admin().teams().require("blue").spec().alias()).isEqualTo("changed here");
+        db.catchUp();
+        assertThatThrownBy(() -> db.authenticate(Objects.requireNonNull(LiteLlmSource.KEYS.get("spent"))))
+                .isInstanceOf(UnknownKeyException.class);
+        booksAgree();
+    }
+
+    @Test
+    void aWindowThatWasOverThereHasWhatTheLogSays() {
+        source.execute(
+                "UPDATE \"LiteLLM_VerificationToken\" SET budget_duration = '1h', budget_reset_at = date_trunc('hour', now() AT TIME ZONE 'UTC')"
+                        + " WHERE token = '${anna}'");
+        run();
+        BigDecimal ofLog = spendOfAnna();
+        booksAgree();
+        source.execute("""
+                UPDATE "LiteLLM_VerificationToken" SET spend = 0.5, budget_reset_at = date_trunc('hour', now() AT TIME ZONE 'UTC') + interval '1 hour'
+                    WHERE token = '${anna}';
+                INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, api_key, spend, "startTime", "endTime") VALUES ('w', 'x', '${anna}', 0.5, now(), now())""");
+
+        run();
+
+        assertThat(spendOfAnna()).isEqualByComparingTo(ofLog.add(new BigDecimal("0.5")));
+        booksAgree();
+    }
+
+    @Test
+    void aNewWindowThereBeginsOneHere() {
+        source.execute(
+                "UPDATE \"LiteLLM_VerificationToken\" SET budget_duration = '5s', budget_reset_at = now() AT TIME ZONE 'UTC' + interval '5 s'"
+                        + " WHERE token = '${anna}'");
+        run();
+        assertThat(spendOfAnna()).isEqualByComparingTo("4.4");
+        Await.until(
+                "the window's end",
+                Duration.ofSeconds(30),
+                () -> target.value(
+                        Boolean.class,
+                        "SELECT budget_reset_at < now() FROM llmdb.\"LLM_VerificationToken\" WHERE token = ?",
+                        LiteLlmSource.hash("anna")));
+        source.execute(
+                "UPDATE \"LiteLLM_VerificationToken\" SET spend = 0.5, budget_duration = '1h', budget_reset_at = now() AT TIME ZONE 'UTC' + interval '1 hour'"
+                        + " WHERE token = '${anna}'");
+
+        run();
+
+        assertThat(spendOfAnna()).isEqualByComparingTo("0.5");
+        assertThat(amount("SELECT spend FROM llmdb.\"LLM_BudgetWindow\" WHERE scope = 'key'"))
+                .isEqualByComparingTo("4.4");
+    }
+
+    private BigDecimal spendOfAnna() {
+        return amount(
+                "SELECT spend FROM llmdb.\"LLM_VerificationToken\" WHERE token = '" + LiteLlmSource.hash("anna") + "'");
+    }
+
+    @Test
+    void anImportThatWasBrokenOffGoesOn() {
+        source.execute("""
+                INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, api_key, spend, "startTime", "endTime", end_user, request_tags)
+                SELECT 'many-' || i, 'x', '${anna}', 0.001, now() - i * interval '10 s', now(), 'e-' || i % 100, '["many"]' FROM generate_series(1, 15000) i""");
+        int step = 0;
+        boolean finished = false;
+        while (!finished) {
+            int failAt = ++step * 4;
+            AtomicInteger at = new AtomicInteger();
+            try {
+                LiteLlmImportTest.importer(db, source).run(progress -> {
+                    if (at.incrementAndGet() == failAt) {
+                        throw new IllegalStateException("broken off at " + progress);
+                    }
+                });
+                finished = true;
+            } catch (IllegalStateException e) {
+                booksAgree();
+            }
+        }
+
+        assertThat(step).isGreaterThan(4);
+        assertThat(
+                        target.rows(
+                                "SELECT request_id, count(*), string_agg(id || ' ' || \"startTime\", ', ') FROM llmdb.\"LLM_SpendLogs\" GROUP BY 1 HAVING count(*) > 1"))
+                .isEmpty();
+        String sum =
+                "SELECT sum(CASE WHEN spend::text ~ '[aI]' THEN 0 ELSE spend::text::numeric END) FROM \"LiteLLM_SpendLogs\" WHERE request_id <> 'odd-2999'";
+        assertThat(amount("SELECT sum(spend) FROM llmdb.\"LLM_SpendLogs\""))
+                .isEqualByComparingTo(source.database.value(BigDecimal.class, sum));
+        assertThat(target.count("LLM_SpendLogs")).isEqualTo(source.count("LiteLLM_SpendLogs") - 1);
+        assertThat(amount("SELECT spend FROM llmdb.\"LLM_VerificationToken\" WHERE token = '"
+                        + LiteLlmSource.hash("anna") + "'"))
+                .isEqualByComparingTo("4.4");
+    }
+
+    @Test
+    void aDryRunKeepsNothing() {
+        ImportReport report = LiteLlmImportTest.importer(db, source).dryRun(progress -> {});
+
+        assertThat(report.dryRun()).isTrue();
+        assertThat(report(report, "LiteLLM_VerificationToken").added()).isEqualTo(9);
+        for (String table :
+                new String[] {"VerificationToken", "UserTable", "SpendLogs", "DailySpend", "Import", "ErrorLogs"}) {
+            assertThat(target.count("LLM_" + table)).as(table).isZero();
+        }
+        assertThat(run().run()).isEqualTo(1);
+    }
+
+    private static TableReport report(ImportReport report, String table) {
+        return report.table(table).orElseThrow();
+    }
+}

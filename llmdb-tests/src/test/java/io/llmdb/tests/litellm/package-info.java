@@ -1,0 +1,4 @@
+@NullMarked
+package io.llmdb.tests.litellm;
+
+import org.jspecify.annotations.NullMarked;
