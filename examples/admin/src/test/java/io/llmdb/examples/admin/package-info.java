@@ -1,0 +1,4 @@
+@NullMarked
+package io.llmdb.examples.admin;
+
+import org.jspecify.annotations.NullMarked;
