@@ -48,7 +48,8 @@ final class KeyRotation {
         String newHash = KeyHash.of(rawKey);
         archive.archiveRotated(tx, VIRTUAL_KEY.TOKEN.eq(oldHash), actor, now);
         VirtualKeyRow renewed = tx.dsl().newRecord(VIRTUAL_KEY);
-        renewed.from(before);
+        renewed.fromArray(before.intoArray());
+        renewed.changed(true);
         renewed.setToken(newHash);
         renewed.setKeyName(KeyHash.masked(rawKey));
         renewed.setRotationCount(before.getRotationCount() + 1);
