@@ -36,14 +36,28 @@ final class UsageStatement {
             ARRAY(SELECT g::date FROM generate_series(?::timestamp, ?::timestamp, interval '1 day') g
                 WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'day' AND m.start = g AT TIME ZONE 'UTC'))""";
 
-    /** Stretches of quarters of an hour that are not summed up; nothing starts after the present. */
+    /**
+     * The quarters of an hour whose day is another one in the zone than in UTC: to the one day they are added, from the
+     * other they are taken.
+     */
+    private static final String SHIFTED = """
+            FROM unnest(?::timestamptz[], ?::timestamptz[], ?::date[], ?::date[]) w (first, behind, plus, minus)
+            CROSS JOIN LATERAL (%s) f CROSS JOIN (VALUES (1), (-1)) v (sign)
+            WHERE CASE v.sign WHEN 1 THEN w.plus ELSE w.minus END BETWEEN ? AND ?""";
+
+    private static final String SUMMED_QUARTERS = """
+            SELECT q.id, q.spend, q.prompt_tokens, q.completion_tokens, q.api_requests, q.successful_requests, q.failed_requests
+            FROM ${llmdb}."LLM_QuarterHourSum" q JOIN ${llmdb}."LLM_SummedUp" m ON m.span = 'quarter' AND m.start = q.start
+            WHERE q.kind = ? AND q.start >= w.first AND q.start < w.behind%s OFFSET 0""";
+
+    /** Of quarters that are not summed up, the log. Nothing starts after the present. */
     private static final String OPEN_QUARTERS = """
-            SELECT min(q) AS first, max(q) + interval '15 minutes' AS behind
-            FROM (SELECT q, q - row_number() OVER (ORDER BY q) * interval '15 minutes' AS island
-                  FROM generate_series(date_bin('15 minutes', ?::timestamptz, '2000-01-01 00:00:00+00'),
-                      least(?::timestamptz, ${llmdb}.llmdb_now() + interval '15 minutes') - interval '1 microsecond', interval '15 minutes') q
-                  WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'quarter' AND m.start = q)) i
-            GROUP BY island""";
+            SELECT %s AS id, ${measures}
+            FROM generate_series(w.first, least(w.behind, ${llmdb}.llmdb_now() + interval '15 minutes') - interval '1 microsecond',
+                interval '15 minutes') q
+            JOIN LATERAL (SELECT * FROM ${llmdb}."LLM_SpendLogs" r
+                WHERE r."startTime" >= q AND r."startTime" < q + interval '15 minutes' OFFSET 0) l ON true
+            WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'quarter' AND m.start = q)%s""";
 
     private static final String HAS_RECEIPTS = """
             SELECT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SpendReceipt" WHERE "startTime" >= ? AND "startTime" < ?)""";
@@ -63,6 +77,8 @@ final class UsageStatement {
     private final List<UsageDimension> by;
     private final List<String> facts = new ArrayList<>();
     private final List<Object> arguments = new ArrayList<>();
+    /** Whether each fact is a row of the answer by itself. */
+    private boolean grouped;
 
     private UsageStatement(Sql sql, UsageQuery query) {
         this.sql = sql;
@@ -96,42 +112,63 @@ final class UsageStatement {
     private void utc() {
         Set<UsageDimension> needed = query.needed();
         DailyBook book = book(needed);
-        LocalDate from = query.from();
-        LocalDate to = query.to();
-        boolean summed = needed.size() <= 1 && query.of().keySet().stream().noneMatch(MANY_IDS::contains);
-        if (!summed) {
-            daily(book, "f.day BETWEEN ? AND ?", from, to);
+        boolean summed = needed.size() <= 1
+                && query.of().keySet().stream().noneMatch(MANY_IDS::contains);
+        if (summed) {
+            grouped = query.byDay();
+            dailySums(book);
             return;
         }
-        String kind = needed.isEmpty() ? "proxy" : needed.iterator().next().kind();
-        facts.add(
-                "SELECT f.day" + by.stream().map(any -> ", f.id AS k0").collect(Collectors.joining()) + ", " + MEASURES
-                        + " FROM ${llmdb}.\"LLM_DailySum\" f WHERE f.kind = ? AND f.day BETWEEN ? AND ? AND f.day <> ALL ("
-                        + OPEN_DAYS + ")"
-                        + (query.of().isEmpty() ? "" : " AND f.id = ?"));
-        arguments.addAll(List.of(kind, from, to, from.atStartOfDay(), to.atStartOfDay()));
-        arguments.addAll(query.of().values());
-        daily(book, "f.day = ANY (" + OPEN_DAYS + ")", from.atStartOfDay(), to.atStartOfDay());
+        arguments.addAll(List.of(query.from(), query.to()));
+        facts.add("SELECT f.day" + dailyIds() + ", " + MEASURES + " FROM ${llmdb}.\"" + book.table()
+                + "\" f WHERE f.day BETWEEN ? AND ?" + dailyConditions());
     }
 
-    private void daily(DailyBook book, String days, Object first, Object last) {
-        StringBuilder fact = new StringBuilder("SELECT f.day");
+    /** What is summed up, and the daily totals themselves of days that are not. */
+    private void dailySums(DailyBook book) {
+        LocalDate from = query.from();
+        LocalDate to = query.to();
+        facts.add("SELECT f.day" + (by.isEmpty() ? "" : ", f.id AS k0") + ", " + MEASURES
+                + " FROM ${llmdb}.\"LLM_DailySum\" f WHERE f.kind = ? AND f.day BETWEEN ? AND ? AND f.day <> ALL (" + OPEN_DAYS + ")"
+                + (query.of().isEmpty() ? "" : " AND f.id = ?"));
+        arguments.addAll(List.of(kind(), from, to, from.atStartOfDay(), to.atStartOfDay()));
+        arguments.addAll(query.of().values());
+        // Day by day, so that the primary key finds them, however the planner guesses the number of days.
+        String sums = Arrays.stream(MEASURES.split(", "))
+                .map(measure -> "sum(f." + measure + ") AS " + measure)
+                .collect(Collectors.joining(", "));
+        arguments.addAll(List.of(from.atStartOfDay(), to.atStartOfDay()));
+        facts.add("SELECT o.day" + (by.isEmpty() ? "" : ", d.k0") + ", " + columnsOf("d") + " FROM unnest(" + OPEN_DAYS
+                + ") o (day) CROSS JOIN LATERAL (SELECT " + (by.isEmpty() ? "" : "f." + by.get(0).dailyColumn() + " AS k0, ")
+                + sums + " FROM ${llmdb}.\"" + book.table() + "\" f WHERE f.day = o.day" + dailyConditions()
+                + (by.isEmpty() ? " HAVING count(*) > 0" : " GROUP BY f." + by.get(0).dailyColumn()) + ") d");
+    }
+
+    private String kind() {
+        return query.needed().isEmpty() ? "proxy" : query.needed().iterator().next().kind();
+    }
+
+    private static String columnsOf(String alias) {
+        return Arrays.stream(MEASURES.split(", "))
+                .map(measure -> alias + "." + measure)
+                .collect(Collectors.joining(", "));
+    }
+
+    private String dailyIds() {
+        StringBuilder ids = new StringBuilder();
         for (int i = 0; i < by.size(); i++) {
-            fact.append(", f.").append(by.get(i).dailyColumn()).append(" AS k").append(i);
+            ids.append(", f.").append(by.get(i).dailyColumn()).append(" AS k").append(i);
         }
-        fact.append(", ")
-                .append(MEASURES)
-                .append(" FROM ${llmdb}.\"")
-                .append(book.table())
-                .append("\" f WHERE ")
-                .append(days);
-        arguments.add(first);
-        arguments.add(last);
+        return ids.toString();
+    }
+
+    private String dailyConditions() {
+        StringBuilder conditions = new StringBuilder();
         query.ofInOrder().forEach((dimension, id) -> {
-            fact.append(" AND f.").append(dimension.dailyColumn()).append(" = ?");
+            conditions.append(" AND f.").append(dimension.dailyColumn()).append(" = ?");
             arguments.add(id);
         });
-        facts.add(fact.toString());
+        return conditions.toString();
     }
 
     private static DailyBook book(Set<UsageDimension> needed) {
@@ -165,7 +202,7 @@ final class UsageStatement {
         }
         requireLog(connection, from, behind);
         if (byQuarters) {
-            quarters(from, behind, midnights);
+            shifted(connection, midnights);
             return;
         }
         Instant settled = LogConditions.settledBefore(connection, sql);
@@ -181,33 +218,54 @@ final class UsageStatement {
         }
     }
 
-    private void quarters(Instant from, Instant behind, Instant[] midnights) {
-        String id = by.isEmpty() ? "" : ", f.id AS k0";
-        String kind = query.needed().isEmpty()
-                ? "proxy"
-                : query.needed().iterator().next().kind();
-        facts.add("SELECT " + bucket("f.start", midnights) + id + ", " + MEASURES
-                + " FROM ${llmdb}.\"LLM_QuarterHourSum\" f JOIN ${llmdb}.\"LLM_SummedUp\" m ON m.span = 'quarter' AND m.start = f.start"
-                + " WHERE f.kind = ? AND f.start >= ? AND f.start < ?"
-                + (query.of().isEmpty() ? "" : " AND f.id = ?"));
-        arguments.addAll(List.of(kind, from.atOffset(ZoneOffset.UTC), behind.atOffset(ZoneOffset.UTC)));
-        arguments.addAll(query.of().values());
-
-        StringBuilder open = new StringBuilder("SELECT " + bucket("l.\"startTime\"", midnights));
-        for (UsageDimension dimension : by) {
-            open.append(", coalesce(l.").append(dimension.logColumn()).append(", '') AS k0");
+    /** Days of UTC, corrected by the quarters of an hour that belong to another day in the zone. */
+    private void shifted(Connection connection, Instant[] midnights) throws SQLException {
+        dailySums(DailyBook.SPEND);
+        List<String> first = new ArrayList<>();
+        List<String> behind = new ArrayList<>();
+        List<String> plus = new ArrayList<>();
+        List<String> minus = new ArrayList<>();
+        for (int i = 0; i < midnights.length; i++) {
+            LocalDate day = query.from().plusDays(i);
+            Instant utc = day.atStartOfDay().toInstant(ZoneOffset.UTC);
+            Instant local = midnights[i];
+            if (local.getEpochSecond() % 900 != 0) {
+                throw new InvalidArgumentException(
+                        "usage in " + query.zone() + ": on " + day + " its clocks did not keep to quarters of an hour");
+            }
+            boolean east = local.isBefore(utc);
+            first.add((east ? local : utc).toString());
+            behind.add((east ? utc : local).toString());
+            plus.add((east ? day : day.minusDays(1)).toString());
+            minus.add((east ? day.minusDays(1) : day).toString());
         }
-        open.append(", ").append(LOG_MEASURES).append(" FROM (").append(OPEN_QUARTERS);
-        open.append(") o CROSS JOIN LATERAL (SELECT * FROM ${llmdb}.\"LLM_SpendLogs\" r"
-                + " WHERE r.\"startTime\" >= o.first AND r.\"startTime\" < o.behind) l WHERE "
-                + new LogConditions(false).from(from).before(behind).text());
-        arguments.add(from.atOffset(ZoneOffset.UTC));
-        arguments.add(behind.atOffset(ZoneOffset.UTC));
-        query.of().forEach((dimension, value) -> {
-            open.append(" AND coalesce(l.").append(dimension.logColumn()).append(", '') = ?");
-            arguments.add(value);
-        });
-        facts.add(open.toString());
+        String id = by.isEmpty() ? "" : ", f.id AS k0";
+        String measures = Arrays.stream(MEASURES.split(", "))
+                .map(measure -> "v.sign * f." + measure + " AS " + measure)
+                .collect(Collectors.joining(", "));
+        String head = "SELECT CASE v.sign WHEN 1 THEN w.plus ELSE w.minus END AS day" + id + ", " + measures + "\n";
+        List<Object> windows = List.of(
+                connection.createArrayOf("timestamptz", first.toArray()),
+                connection.createArrayOf("timestamptz", behind.toArray()),
+                connection.createArrayOf("date", plus.toArray()),
+                connection.createArrayOf("date", minus.toArray()));
+        facts.add(head
+                + SHIFTED.formatted(SUMMED_QUARTERS.formatted(query.of().isEmpty() ? "" : " AND q.id = ?")));
+        arguments.addAll(windows);
+        arguments.add(kind());
+        arguments.addAll(query.of().values());
+        arguments.addAll(List.of(query.from(), query.to()));
+
+        String column = by.isEmpty() ? "''" : "coalesce(l." + by.get(0).logColumn() + ", '')";
+        String condition = query.of().keySet().stream()
+                .map(dimension -> " AND coalesce(l." + dimension.logColumn() + ", '') = ?")
+                .collect(Collectors.joining());
+        facts.add(head + SHIFTED.formatted(OPEN_QUARTERS
+                .replace("${measures}", LOG_MEASURES)
+                .formatted(column, condition)));
+        arguments.addAll(windows);
+        arguments.addAll(query.of().values());
+        arguments.addAll(List.of(query.from(), query.to()));
     }
 
     private void log(LogConditions conditions, Instant[] midnights) {
@@ -280,14 +338,23 @@ final class UsageStatement {
             case FAILURES -> "sum(failed_requests) DESC";
         };
         String all = first.isEmpty() || order.isEmpty() ? first + order : first + ", " + order;
-        return sql.of("SELECT " + columns
-                + "sum(spend), sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(api_requests)::bigint,"
-                + " sum(successful_requests)::bigint, sum(failed_requests)::bigint\nFROM (\n"
-                + String.join("\nUNION ALL\n", facts) + ") f\n"
+        String sums = "sum(spend), sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(api_requests)::bigint,"
+                + " sum(successful_requests)::bigint, sum(failed_requests)::bigint";
+        String tail = (all.isEmpty() ? "" : "\nORDER BY " + all) + "\nLIMIT " + query.limit();
+        String from = "\nFROM (\n" + String.join("\nUNION ALL\n", facts) + ") f\n";
+        if (grouped) {
+            return sql.of(withoutSums("SELECT " + columns + sums + from + "WHERE api_requests <> 0 OR spend <> 0" + tail, from));
+        }
+        return sql.of("SELECT " + columns + sums + from
                 + (groups.isEmpty() ? "" : "GROUP BY " + String.join(", ", groups) + "\n")
-                + "HAVING sum(api_requests) <> 0 OR sum(spend) <> 0"
-                + (all.isEmpty() ? "" : "\nORDER BY " + all)
-                + "\nLIMIT " + query.limit());
+                + "HAVING sum(api_requests) <> 0 OR sum(spend) <> 0" + tail);
+    }
+
+    /** The same question of facts that are sums already. */
+    private static String withoutSums(String statement, String facts) {
+        int start = statement.indexOf(facts);
+        return statement.substring(0, start).replace("sum(", "(") + facts
+                + statement.substring(start + facts.length()).replace("sum(", "(");
     }
 
     List<Object> arguments() {

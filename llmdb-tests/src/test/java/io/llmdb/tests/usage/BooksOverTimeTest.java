@@ -9,6 +9,7 @@ import io.llmdb.testkit.TestDatabase;
 import io.llmdb.usage.BooksCheck;
 import io.llmdb.usage.Difference.Kind;
 import io.llmdb.usage.Verification;
+import java.sql.Connection;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
@@ -57,6 +58,44 @@ class BooksOverTimeTest {
             traffic.get();
             assertThat(checks).isPositive();
             assertThat(verify(company).logRows()).isEqualTo(100 + 60 * 20);
+        }
+    }
+
+    @Test
+    void findsEveryPlantAndNoOtherWhileOthersWrite(TestDatabase database) throws Exception {
+        try (Company company = Company.on(database).withTraffic(4, 400)) {
+            try (Connection connection = database.dataSource().getConnection()) {
+                connection.setAutoCommit(false);
+                for (Plant plant : Plant.values()) {
+                    plant.plant(connection, database.schema());
+                }
+                connection.commit();
+            }
+            CompletableFuture<Void> traffic = CompletableFuture.runAsync(() -> {
+                Instant start = Company.FIRST_DAY.plusDays(3).atTime(23, 0).toInstant(ZoneOffset.UTC);
+                for (int i = 0; i < 40; i++) {
+                    List<SpendEvent> events = new ArrayList<>();
+                    for (int n = 0; n < 20; n++) {
+                        events.add(company.event(start.plusMillis(1000L * i + n)));
+                    }
+                    company.book(events);
+                }
+            });
+            boolean last;
+            do {
+                last = traffic.isDone();
+                Verification verification = verify(company);
+                for (Plant plant : Plant.values()) {
+                    assertThat(verification.differences())
+                            .as(plant + " in\n" + verification)
+                            .filteredOn(plant::matches)
+                            .hasSize(1);
+                }
+                assertThat(verification.differences())
+                        .as(verification.toString())
+                        .hasSize(Plant.values().length);
+            } while (!last);
+            traffic.get();
         }
     }
 

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What indexes of the spend log cost its writer, and what a day's B-trees cost when they are built once it is over. */
 final class IndexesBenchmark implements Benchmark {
@@ -116,7 +117,8 @@ final class IndexesBenchmark implements Benchmark {
                     "rows a second",
                     "of the primary key's",
                     "index size");
-            rates.forEach((layout, all) -> table.row(layout, median(all), median(all) / floor, sizes.get(layout)));
+            rates.forEach((layout, all) ->
+                    table.row(layout, median(all), median(all) / floor, sizes.getOrDefault(layout, "")));
             run.report(table);
             run.say(String.format(
                     Locale.ROOT,
@@ -135,7 +137,9 @@ final class IndexesBenchmark implements Benchmark {
         }
     }
 
-    private static double median(List<Double> values) {
-        return values.stream().sorted().skip(values.size() / 2).findFirst().orElse(Double.NaN);
+    private static double median(@Nullable List<Double> values) {
+        return values == null
+                ? Double.NaN
+                : values.stream().sorted().skip(values.size() / 2).findFirst().orElse(Double.NaN);
     }
 }
