@@ -12,8 +12,13 @@ import java.util.TreeMap;
 public final class Benchmarks {
 
     /** All there are, in the order in which {@code all} runs them. */
-    private static final List<Benchmark> ALL =
-            List.of(new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark());
+    private static final List<Benchmark> ALL = List.of(
+            new FsyncBenchmark(),
+            new JournalBenchmark(),
+            new SynchronousBenchmark(),
+            new PipelineBenchmark(),
+            new IndexesBenchmark(),
+            new ReportsBenchmark());
 
     private Benchmarks() {}
 

@@ -1,0 +1,54 @@
+package io.llmdb.examples.benchmarks;
+
+import io.llmdb.testkit.TestDatabase;
+import java.io.ByteArrayOutputStream;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyManager;
+
+/** Rows in the binary format of COPY, taken from one table and put into another, so many to a transaction. */
+final class CopyChunks {
+
+    private final List<byte[]> chunks = new ArrayList<>();
+
+    private CopyChunks() {}
+
+    /** @param select what to take, in a fixed order */
+    static CopyChunks from(TestDatabase database, String select, long rows, int rowsOfEach) throws Exception {
+        CopyChunks all = new CopyChunks();
+        try (Connection connection = database.dataSource().getConnection()) {
+            CopyManager copy = connection.unwrap(PGConnection.class).getCopyAPI();
+            for (long at = 0; at < rows; at += rowsOfEach) {
+                ByteArrayOutputStream bytes = new ByteArrayOutputStream(rowsOfEach * 600);
+                copy.copyOut(
+                        "COPY (" + select + " LIMIT " + rowsOfEach + " OFFSET " + at + ") TO STDOUT (FORMAT binary)",
+                        bytes);
+                all.chunks.add(bytes.toByteArray());
+            }
+        }
+        return all;
+    }
+
+    long bytes() {
+        return chunks.stream().mapToLong(chunk -> chunk.length).sum();
+    }
+
+    /** Copies all of it, a transaction each chunk, and returns the seconds that took. */
+    double into(TestDatabase database, String target) throws SQLException {
+        try (Connection connection = database.dataSource().getConnection()) {
+            connection.setAutoCommit(false);
+            CopyManager copy = connection.unwrap(PGConnection.class).getCopyAPI();
+            long start = System.nanoTime();
+            for (byte[] chunk : chunks) {
+                var in = copy.copyIn("COPY " + target + " FROM STDIN (FORMAT binary)");
+                in.writeToCopy(chunk, 0, chunk.length);
+                in.endCopy();
+                connection.commit();
+            }
+            return (System.nanoTime() - start) / 1e9;
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package io.llmdb.examples.benchmarks;
+
+import io.llmdb.testkit.TestDatabase;
+
+/** What an event costs beside time: WAL, round trips, rows that are written or changed. */
+final class Cost {
+
+    private static final String WAL = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
+
+    private long walBefore;
+    private long tripsBefore;
+    private double wal;
+    private double trips;
+    private double changes;
+    private double floorWal;
+    private double rowBytes;
+
+    private static long wal(TestDatabase database) {
+        return database.value(Long.class, WAL);
+    }
+
+    void begin(TestDatabase database) {
+        walBefore = wal(database);
+        tripsBefore = CountingSocketFactory.roundTrips();
+    }
+
+    void end(TestDatabase database, int events) {
+        trips = (CountingSocketFactory.roundTrips() - tripsBefore) / (double) events;
+        wal = (wal(database) - walBefore) / (double) events;
+    }
+
+    void rows(TestDatabase database) {
+        long events = database.count("LLM_SpendLogs");
+        long all = database.value(
+                Long.class,
+                "SELECT coalesce(sum(n_tup_ins + n_tup_upd), 0)::bigint FROM pg_stat_user_tables WHERE schemaname = 'llmdb'");
+        changes = events == 0 ? 0 : all / (double) events;
+    }
+
+    void beginFloor(TestDatabase database) {
+        walBefore = wal(database);
+    }
+
+    void endFloor(TestDatabase database, CopyChunks chunks) {
+        long events = database.count("LLM_SpendLogs");
+        floorWal = (wal(database) - walBefore) / (double) events;
+        rowBytes = chunks.bytes() / (double) events;
+    }
+
+    ResultTable table(int events) {
+        return ResultTable.of("What an event costs, " + events + " events", "what", "per event")
+                .row("bytes of its log row, as COPY sends it", rowBytes)
+                .row("WAL bytes, floor", floorWal)
+                .row("WAL bytes, llmdb with everything", wal)
+                .row("round trips, llmdb", trips)
+                .row("rows written or changed, llmdb (log, counters, daily totals)", changes);
+    }
+}
