@@ -57,8 +57,8 @@ interface Backlog extends AutoCloseable {
     @Nullable
     Claim poll(int maxRows);
 
-    /** Whether {@link #poll} would give something. */
-    boolean hasWork();
+    /** How many events {@link #poll} could give now, about. */
+    long waiting();
 
     /** Forgets events that are booked, or stand among the dead letters. */
     void done(Claim claim);

@@ -236,12 +236,13 @@ final class JournalBacklog implements Backlog {
     }
 
     @Override
-    public boolean hasWork() {
+    public long waiting() {
         long synced = journal.synced();
         lock.lock();
         try {
             Placed head = ready.peek();
-            return head != null && head.end <= synced || reads && readFrom < synced;
+            boolean isReady = head != null && head.end <= synced || reads && readFrom < synced;
+            return isReady ? Math.max(1, ready.size() + diskRows) : 0;
         } finally {
             lock.unlock();
         }

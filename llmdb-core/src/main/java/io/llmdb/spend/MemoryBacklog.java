@@ -94,10 +94,10 @@ final class MemoryBacklog implements Backlog {
     }
 
     @Override
-    public boolean hasWork() {
+    public long waiting() {
         lock.lock();
         try {
-            return !queue.isEmpty();
+            return queue.size();
         } finally {
             lock.unlock();
         }

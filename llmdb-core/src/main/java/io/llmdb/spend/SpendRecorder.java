@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +44,7 @@ public final class SpendRecorder implements AutoCloseable {
     private final SinkFanOut fanOut;
     private final SpendWriter writer;
     private final AtomicBoolean closing = new AtomicBoolean();
+    private final Object listening = new Object();
     private volatile Consumer<List<SpendEvent>> onBooked = events -> {};
 
     /**
@@ -70,8 +72,14 @@ public final class SpendRecorder implements AutoCloseable {
         this.backlog = delivery.backlog();
         this.deadLetters = new DeadLetters(db, booking);
         this.fanOut = new SinkFanOut(afterCommit);
-        this.writer = new SpendWriter(
-                "llmdb-spend-writer",
+        SpendWriter helper = writer("llmdb-spend-writer-2", booking, bell, null);
+        this.writer = writer("llmdb-spend-writer", booking, bell, helper);
+        writer.start();
+    }
+
+    private SpendWriter writer(String name, Booking booking, Bell bell, @Nullable SpendWriter helper) {
+        return new SpendWriter(
+                name,
                 backlog,
                 booking,
                 deadLetters,
@@ -79,9 +87,17 @@ public final class SpendRecorder implements AutoCloseable {
                 counts,
                 bell,
                 fanOut::offer,
-                events -> onBooked.accept(events),
-                closing);
-        writer.start();
+                this::settled,
+                closing,
+                databaseClock,
+                helper);
+    }
+
+    /** From two writers; what listens need not be safe for that. */
+    private void settled(List<SpendEvent> events) {
+        synchronized (listening) {
+            onBooked.accept(events);
+        }
     }
 
     /**
@@ -146,7 +162,8 @@ public final class SpendRecorder implements AutoCloseable {
     }
 
     /**
-     * Has the reservations told of every event that is in the books or among the dead letters, on the writer's thread.
+     * Has the reservations told of every event that is in the books or among the dead letters, on a writer's
+     * thread, one at a time.
      *
      * @param listener called with the events of a batch; replaces the one before
      */

@@ -4,6 +4,7 @@ import io.llmdb.error.DatabaseFailureException;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.internal.DbErrors;
 import io.llmdb.spend.DeadLetters.Burial;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,6 +31,9 @@ final class SpendWriter {
     private static final int SMALLEST_PORTION = 64;
 
     private static final long LONGEST_PAUSE_FACTOR = 30;
+    /** It is called; this is for the end. */
+    private static final long HELPER_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
     private static final long LOG_EVERY_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final Logger LOG = LoggerFactory.getLogger(SpendWriter.class);
 
@@ -41,7 +46,10 @@ final class SpendWriter {
     private final Consumer<List<SpendEvent>> onBooked;
     private final Consumer<List<SpendEvent>> onSettled;
     private final AtomicBoolean closing;
+    private final Clock databaseClock;
     private final Thread thread;
+    private final @Nullable SpendWriter helper;
+    private final boolean isHelper;
     private volatile @Nullable Consumer<Backlog.Entry> heir;
     private volatile boolean abandoned;
     private volatile List<Backlog.Entry> claimed = List.of();
@@ -52,6 +60,8 @@ final class SpendWriter {
      * @param onBooked gets the events of each batch that this writer booked
      * @param onSettled gets the events that need not be waited for any more: booked, known before, or set aside
      * @param closing whether the backlog is closed
+     * @param databaseClock tells how long events have waited
+     * @param helper books beside this one when much waits; null: this is a helper
      */
     SpendWriter(
             String name,
@@ -63,7 +73,9 @@ final class SpendWriter {
             Bell bell,
             Consumer<List<SpendEvent>> onBooked,
             Consumer<List<SpendEvent>> onSettled,
-            AtomicBoolean closing) {
+            AtomicBoolean closing,
+            Clock databaseClock,
+            @Nullable SpendWriter helper) {
         this.backlog = backlog;
         this.booking = booking;
         this.deadLetters = deadLetters;
@@ -73,6 +85,9 @@ final class SpendWriter {
         this.onBooked = onBooked;
         this.onSettled = onSettled;
         this.closing = closing;
+        this.databaseClock = databaseClock;
+        this.helper = helper;
+        this.isHelper = helper == null;
         this.portion = policy.maxBatchRows();
         this.lastLogged = System.nanoTime() - LOG_EVERY_NANOS;
         this.thread = new Thread(this::run, name);
@@ -82,15 +97,27 @@ final class SpendWriter {
     /** What the database refuses because it has moved goes to somebody who books it there. */
     void handOverTo(Consumer<Backlog.Entry> taker) {
         heir = taker;
+        if (helper != null) {
+            helper.handOverTo(taker);
+        }
     }
 
     void start() {
+        if (helper != null) {
+            helper.start();
+        }
         thread.start();
     }
 
     /** Waits for the end; false where it does not come in time. */
     boolean join(long millis) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
         thread.join(Math.max(1, millis));
+        if (helper != null) {
+            LockSupport.unpark(helper.thread);
+            long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+            return helper.join(Math.max(1, left)) && !thread.isAlive();
+        }
         return !thread.isAlive();
     }
 
@@ -99,22 +126,28 @@ final class SpendWriter {
         abandoned = true;
         thread.interrupt();
         failWaiting(claimed);
+        if (helper != null) {
+            helper.abandon();
+        }
     }
 
     private void run() {
         while (!abandoned) {
             try {
                 boolean wasClosing = closing.get();
-                Backlog.Claim claim = backlog.poll(policy.maxBatchRows());
+                Backlog.Claim claim = !isHelper || isMuchWaiting() ? backlog.poll(policy.maxBatchRows()) : null;
                 if (claim != null) {
+                    callHelper();
                     claimed = claim.entries();
                     write(claim);
+                    tellIfLate(claim);
                     claimed = List.of();
                 } else if (wasClosing && backlog.state().rows() == 0) {
                     return;
+                } else if (isHelper) {
+                    LockSupport.parkNanos(this, HELPER_NAP_NANOS);
                 } else {
-                    bell.await(() -> backlog.hasWork()
-                            || closing.get() && backlog.state().rows() == 0);
+                    bell.await(() -> backlog.waiting() > 0 || closing.get() && backlog.state().rows() == 0);
                 }
             } catch (InterruptedException e) {
                 LOG.debug("A writer was interrupted");
@@ -122,6 +155,17 @@ final class SpendWriter {
                 LOG.error("A writer goes on after a failure of its own", e);
                 pause(policy.retryPause().toMillis());
             }
+        }
+    }
+
+    /** More than the next batch takes. */
+    private boolean isMuchWaiting() {
+        return backlog.waiting() > policy.maxBatchRows();
+    }
+
+    private void callHelper() {
+        if (helper != null && isMuchWaiting()) {
+            LockSupport.unpark(helper.thread);
         }
     }
 
@@ -334,9 +378,27 @@ final class SpendWriter {
         return true;
     }
 
-    private void tell(RuntimeException failure) {
-        if (System.nanoTime() - lastLogged > LOG_EVERY_NANOS) {
+    /** Nothing is held back for a batch to fill, so this means that the database is too slow or was away. */
+    private void tellIfLate(Backlog.Claim claim) {
+        long waited = databaseClock.millis() - claim.entries().get(0).acceptedAt();
+        if (waited > policy.longestWait().toMillis() && mayLog()) {
+            LOG.warn(
+                    "Events waited {} s to be booked, longer than proxy_batch_write_at; {} wait",
+                    waited / 1_000,
+                    backlog.state().rows());
+        }
+    }
+
+    private boolean mayLog() {
+        boolean may = System.nanoTime() - lastLogged > LOG_EVERY_NANOS;
+        if (may) {
             lastLogged = System.nanoTime();
+        }
+        return may;
+    }
+
+    private void tell(RuntimeException failure) {
+        if (mayLog()) {
             LOG.warn("{} events wait for the database: {}", backlog.state().rows(), failure.getMessage());
         }
     }

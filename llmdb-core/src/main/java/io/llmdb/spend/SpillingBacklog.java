@@ -43,8 +43,8 @@ final class SpillingBacklog implements Backlog {
     }
 
     @Override
-    public boolean hasWork() {
-        return memory.hasWork() || journal.hasWork();
+    public long waiting() {
+        return memory.waiting() + journal.waiting();
     }
 
     @Override

@@ -303,7 +303,7 @@ class JournalTest {
             caller.start();
         }
         Set<UUID> found = new HashSet<>();
-        while (callers.stream().anyMatch(Thread::isAlive) || backlog.hasWork()) {
+        while (callers.stream().anyMatch(Thread::isAlive) || backlog.waiting() > 0) {
             drain(backlog, 100)
                     .forEach(event -> assertThat(found.add(event.id())).isTrue());
         }

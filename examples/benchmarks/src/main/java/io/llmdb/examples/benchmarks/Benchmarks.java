@@ -16,6 +16,7 @@ public final class Benchmarks {
             new FsyncBenchmark(),
             new JournalBenchmark(),
             new SynchronousBenchmark(),
+            new RecordBenchmark(),
             new PipelineBenchmark(),
             new IndexesBenchmark(),
             new ReportsBenchmark());
