@@ -202,6 +202,9 @@ final class Opening {
         config.setMinimumIdle(Math.min(2, connection.poolLimit()));
         config.setConnectionTimeout(connection.connectionTimeout().toMillis());
         config.setInitializationFailTimeout(-1);
+        // The pool asks its first connection for the default, and where that one breaks meanwhile it never asks again
+        // and gives no connection any more.
+        config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
         return new HikariDataSource(config);
     }
 

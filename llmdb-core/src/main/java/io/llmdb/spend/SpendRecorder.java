@@ -162,8 +162,8 @@ public final class SpendRecorder implements AutoCloseable {
     }
 
     /**
-     * Has the reservations told of every event that is in the books or among the dead letters, on a writer's
-     * thread, one at a time.
+     * Has the reservations told of every event that is in the books or among the dead letters, on a writer's thread,
+     * one at a time.
      *
      * @param listener called with the events of a batch; replaces the one before
      */

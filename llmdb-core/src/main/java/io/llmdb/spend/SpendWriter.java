@@ -147,7 +147,8 @@ final class SpendWriter {
                 } else if (isHelper) {
                     LockSupport.parkNanos(this, HELPER_NAP_NANOS);
                 } else {
-                    bell.await(() -> backlog.waiting() > 0 || closing.get() && backlog.state().rows() == 0);
+                    bell.await(() -> backlog.waiting() > 0
+                            || closing.get() && backlog.state().rows() == 0);
                 }
             } catch (InterruptedException e) {
                 LOG.debug("A writer was interrupted");

@@ -69,6 +69,8 @@ final class Feeder {
         pool.setMinimumIdle(1);
         pool.setConnectionTimeout(2_000);
         pool.setInitializationFailTimeout(-1);
+        // As the library's own pool: else a first connection that breaks while it is set up spoils the pool.
+        pool.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
         pool.addDataSourceProperty("socketTimeout", "30");
         Db db = new Db(new HikariDataSource(pool), arguments[i++]);
         DeliveryMode mode = DeliveryMode.valueOf(arguments[i++]);

@@ -55,6 +55,8 @@ final class Recorders {
         config.setMinimumIdle(0);
         config.setConnectionTimeout(2_000);
         config.setInitializationFailTimeout(-1);
+        // As the library's own pool: else a first connection that breaks while it is set up spoils the pool.
+        config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
         return database.closeAtEnd(new HikariDataSource(config));
     }
 
