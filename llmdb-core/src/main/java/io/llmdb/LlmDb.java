@@ -9,6 +9,7 @@ import io.llmdb.error.SchemaException;
 import io.llmdb.internal.ChangeFeed;
 import io.llmdb.keys.Authenticator;
 import io.llmdb.keys.Caller;
+import io.llmdb.keys.IssuedKey;
 import io.llmdb.limits.LimitService;
 import io.llmdb.litellm.LiteLlmImport;
 import io.llmdb.maintenance.Maintenance;
@@ -24,12 +25,14 @@ import io.llmdb.usage.RequestLog;
 import io.llmdb.usage.Usage;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -335,6 +338,7 @@ public final class LlmDb implements AutoCloseable {
         private @Nullable DataSource dataSource;
         private ModelNames modelNames = ModelNames.NONE;
         private boolean migrate = true;
+        private @Nullable KeyRotationJob keyRotation;
 
         private Builder(LlmDbSettings settings) {
             this.settings = Objects.requireNonNull(settings, "settings");
@@ -373,6 +377,20 @@ public final class LlmDb implements AutoCloseable {
         }
 
         /**
+         * Rotates the keys whose {@code key_rotation_at} has come, within a minute; of several instances one does so.
+         * Without this call nobody rotates them.
+         *
+         * @param grace how long the old keys, too, still work
+         * @param receiver gets each new key before it is valid, in a thread of the library, and must have stored or
+         *     sent it when it returns; where it throws, that key stays as it is and is tried again
+         * @return this
+         */
+        public Builder rotateKeys(Duration grace, Consumer<IssuedKey> receiver) {
+            this.keyRotation = new KeyRotationJob(grace, receiver);
+            return this;
+        }
+
+        /**
          * Leaves the schema as it is; opening fails where it is not what this version of the library needs.
          *
          * @return this
@@ -392,7 +410,7 @@ public final class LlmDb implements AutoCloseable {
         public LlmDb open() {
             Deque<AutoCloseable> opened = new ArrayDeque<>();
             try {
-                return new Opening(settings, dataSource, migrate, sinks, modelNames, opened).open();
+                return new Opening(settings, dataSource, migrate, sinks, modelNames, keyRotation, opened).open();
             } catch (RuntimeException e) {
                 close(opened);
                 throw e;

@@ -63,6 +63,7 @@ final class Opening {
     private final boolean migrate;
     private final List<SpendLogSink> sinks;
     private final ModelNames modelNames;
+    private final @Nullable KeyRotationJob keyRotation;
     private final Deque<AutoCloseable> opened;
 
     /**
@@ -75,12 +76,14 @@ final class Opening {
             boolean migrate,
             List<SpendLogSink> sinks,
             ModelNames modelNames,
+            @Nullable KeyRotationJob keyRotation,
             Deque<AutoCloseable> opened) {
         this.settings = settings;
         this.dataSource = dataSource;
         this.migrate = migrate;
         this.sinks = List.copyOf(sinks);
         this.modelNames = modelNames;
+        this.keyRotation = keyRotation;
         this.opened = opened;
     }
 
@@ -143,6 +146,9 @@ final class Opening {
         JobRunner jobs = new JobRunner(db, JobRunner.DEFAULT_POLL, JobRunner.DEFAULT_CLAIM);
         opened.push(jobs);
         Maintenance maintenance = new Maintenance(db, jobs, retentionPolicy(settings.logs()));
+        if (keyRotation != null) {
+            jobs.add(keyRotation.on(repositories.keys()));
+        }
         jobs.start();
 
         LOG.info("llmdb is open on schema \"{}\"", connection.schema());

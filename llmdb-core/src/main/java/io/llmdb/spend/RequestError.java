@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
  * Why a request failed: what {@code "LLM_ErrorLogs"} holds beside the request itself.
  *
  * @param type the exception's type, such as {@code RateLimitError}
- * @param message its text; the proxy takes care that it holds no secret
+ * @param message its text; virtual keys in it are masked, of other secrets the proxy takes care
  * @param statusCode the HTTP status, as text; empty: none
- * @param requestJson {@code request_kwargs}, a JSON object, or null
+ * @param requestJson {@code request_kwargs}, a JSON object, or null; virtual keys in it are masked
  */
 public record RequestError(
         String type,
@@ -17,11 +17,12 @@ public record RequestError(
         String statusCode,
         @Nullable String requestJson) {
 
-    /** Checks for null. */
+    /** Checks for null, and masks virtual keys. */
     public RequestError {
         Objects.requireNonNull(type, "type");
-        Objects.requireNonNull(message, "message");
+        message = KeyMask.of(Objects.requireNonNull(message, "message"));
         Objects.requireNonNull(statusCode, "statusCode");
+        requestJson = KeyMask.orNull(requestJson);
     }
 
     /**

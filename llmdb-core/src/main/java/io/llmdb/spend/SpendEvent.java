@@ -79,13 +79,13 @@ public final class SpendEvent {
         this.organizationId = builder.organizationId;
         this.endUser = builder.endUser;
         this.tags = List.copyOf(builder.tags);
-        this.metadata = builder.metadata;
+        this.metadata = KeyMask.orNull(builder.metadata);
         this.cacheHit = builder.cacheHit;
         this.cacheKey = builder.cacheKey;
         this.requesterIp = builder.requesterIp;
         this.messages = builder.messages;
         this.response = builder.response;
-        this.proxyServerRequest = builder.proxyServerRequest;
+        this.proxyServerRequest = KeyMask.orNull(builder.proxyServerRequest);
         this.sessionId = builder.sessionId;
         this.error = builder.error;
         this.leaseHolder = builder.leaseHolder;

@@ -28,9 +28,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PostgresServer implements AutoCloseable {
 
+    /** Of one database. Fewer than clients have, so that transactions change connections. */
+    private static final int POOLED_CONNECTIONS = 8;
+
     private final Backend backend;
     private final Databases databases;
     private final Thread atExit;
+    private @Nullable PgBouncer pooler;
 
     private PostgresServer(Backend backend) {
         this.backend = backend;
@@ -244,6 +248,15 @@ public final class PostgresServer implements AutoCloseable {
         return backend;
     }
 
+    /** What tests go through to reach their databases; null: nothing. */
+    @Nullable
+    synchronized PgBouncer pooler() {
+        if (pooler == null && TestSettings.load().pooled()) {
+            pooler = PgBouncer.inFrontOf(this, POOLED_CONNECTIONS);
+        }
+        return pooler;
+    }
+
     Databases databases() {
         return databases;
     }
@@ -260,8 +273,11 @@ public final class PostgresServer implements AutoCloseable {
         }
     }
 
-    private void shutDown() {
+    private synchronized void shutDown() {
         try {
+            if (pooler != null) {
+                pooler.close();
+            }
             databases.close();
         } finally {
             backend.close();

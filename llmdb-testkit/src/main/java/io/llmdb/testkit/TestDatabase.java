@@ -42,7 +42,8 @@ public final class TestDatabase implements AutoCloseable {
         this.server = server;
         this.name = name;
         this.schema = schema;
-        this.dataSource = dataSource(server.backend().user());
+        PgBouncer pooler = server.pooler();
+        this.dataSource = pooler == null ? dataSource(server.backend().user(), url()) : pooler.dataSource(this);
         this.clock = new DatabaseClock(this);
     }
 
@@ -63,12 +64,20 @@ public final class TestDatabase implements AutoCloseable {
 
     /** @return {@code jdbc:postgresql://host:port/database}, without role and password */
     public String jdbcUrl() {
-        return server.backend().url(server.host(), server.port(), name);
+        return url();
     }
 
     /** @return {@code postgresql://user:password@host:port/database}, as a proxy's YAML has it */
     public String databaseUrl() {
-        return databaseUrl(server.host(), server.port());
+        PgBouncer pooler = server.pooler();
+        return pooler == null ? databaseUrl(server.host(), server.port()) : databaseUrl(pooler.host(), pooler.port());
+    }
+
+    private String url() {
+        PgBouncer pooler = server.pooler();
+        return pooler == null
+                ? server.backend().url(server.host(), server.port(), name)
+                : server.backend().url(pooler.host(), pooler.port(), name);
     }
 
     String databaseUrl(String host, int port) {
@@ -93,11 +102,7 @@ public final class TestDatabase implements AutoCloseable {
 
     /** @return the same as the server's administrator, who is a superuser where the server is the testkit's */
     public DataSource adminDataSource() {
-        return dataSource(server.backend().admin());
-    }
-
-    private DataSource dataSource(Backend.Login login) {
-        return dataSource(login, server.backend().url(server.host(), server.port(), name));
+        return dataSource(server.backend().admin(), server.backend().url(server.host(), server.port(), name));
     }
 
     static DataSource dataSource(Backend.Login login, String url) {

@@ -12,13 +12,17 @@ import org.jspecify.annotations.Nullable;
  * @param image the container's image
  * @param durable whether the server syncs each commit to disk
  * @param directory where embedded servers keep their data
+ * @param pooled whether test databases are reached through PgBouncer
+ * @param pgBouncer the program; empty: where programs are
  */
-record TestSettings(String postgres, String image, boolean durable, Path directory) {
+record TestSettings(String postgres, String image, boolean durable, Path directory, boolean pooled, String pgBouncer) {
 
     static final String POSTGRES = "llmdb.test.postgres";
     static final String IMAGE = "llmdb.test.postgres.image";
     static final String DURABLE = "llmdb.test.durable";
     static final String DIRECTORY = "llmdb.test.directory";
+    static final String POOLER = "llmdb.test.pooler";
+    static final String PGBOUNCER = "llmdb.test.pgbouncer";
 
     static final String EMBEDDED = "embedded";
     static final String TESTCONTAINERS = "testcontainers";
@@ -50,8 +54,17 @@ record TestSettings(String postgres, String image, boolean durable, Path directo
         String temporary = or(properties.apply("java.io.tmpdir"), "/tmp");
         String user = or(properties.apply("user.name"), "anybody").replaceAll("[^A-Za-z0-9_-]", "_");
         Path directory = Path.of(or(lookup.apply(DIRECTORY), temporary + "/llmdb-testkit-" + user));
+        String pooler = or(lookup.apply(POOLER), "none");
+        if (!pooler.equals("none") && !pooler.equals("pgbouncer")) {
+            throw new TestkitException(POOLER + " \"" + pooler + "\": use none or pgbouncer");
+        }
         return new TestSettings(
-                postgres, or(lookup.apply(IMAGE), DEFAULT_IMAGE), durable.equals("true"), directory.toAbsolutePath());
+                postgres,
+                or(lookup.apply(IMAGE), DEFAULT_IMAGE),
+                durable.equals("true"),
+                directory.toAbsolutePath(),
+                pooler.equals("pgbouncer"),
+                or(lookup.apply(PGBOUNCER), ""));
     }
 
     private static String or(@Nullable String value, String otherwise) {

@@ -13,7 +13,8 @@ class TestSettingsTest {
     void areEmbeddedAndNotDurableByDefault() {
         TestSettings settings = load(Map.of("java.io.tmpdir", "/var/tmp", "user.name", "a b/c"), Map.of());
         assertThat(settings)
-                .isEqualTo(new TestSettings("embedded", "postgres:17", false, Path.of("/var/tmp/llmdb-testkit-a_b_c")));
+                .isEqualTo(new TestSettings(
+                        "embedded", "postgres:17", false, Path.of("/var/tmp/llmdb-testkit-a_b_c"), false, ""));
     }
 
     @Test

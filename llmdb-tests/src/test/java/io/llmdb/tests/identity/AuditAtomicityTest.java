@@ -3,26 +3,48 @@ package io.llmdb.tests.identity;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.llmdb.Repositories;
+import io.llmdb.audit.AuditLogRepository;
 import io.llmdb.common.BudgetDuration;
 import io.llmdb.common.BudgetTerms;
 import io.llmdb.error.DatabaseFailureException;
+import io.llmdb.identity.BudgetRepository;
 import io.llmdb.identity.BudgetSpec;
+import io.llmdb.identity.EndUserRepository;
 import io.llmdb.identity.EndUserSpec;
+import io.llmdb.identity.InvitationRepository;
+import io.llmdb.identity.ModelAccessRequestRepository;
+import io.llmdb.identity.OrganizationMembershipRepository;
 import io.llmdb.identity.OrganizationMembershipSpec;
+import io.llmdb.identity.OrganizationRepository;
 import io.llmdb.identity.OrganizationSpec;
+import io.llmdb.identity.TagRepository;
 import io.llmdb.identity.TagSpec;
+import io.llmdb.identity.TeamMembershipRepository;
 import io.llmdb.identity.TeamMembershipSpec;
+import io.llmdb.identity.TeamRepository;
 import io.llmdb.identity.TeamRole;
 import io.llmdb.identity.TeamSpec;
+import io.llmdb.identity.UserRepository;
 import io.llmdb.identity.UserSpec;
+import io.llmdb.keys.DueRotations;
+import io.llmdb.keys.KeyRepository;
+import io.llmdb.keys.VirtualKeySpec;
+import io.llmdb.models.CredentialKeys;
+import io.llmdb.models.ModelRepository;
+import io.llmdb.models.ProxyModelSpec;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
+import java.lang.reflect.Modifier;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -49,11 +71,13 @@ class AuditAtomicityTest {
             Map.entry("LLM_InvitationLink", "id"),
             Map.entry("LLM_UserNotifications", "request_id"),
             Map.entry("LLM_VerificationToken", "token"),
+            Map.entry("LLM_ProxyModelTable", "model_id"),
             Map.entry("LLM_TagTable", "tag_name"));
 
     private static final List<String> OTHERS = List.of(
             "LLM_AuditLog",
             "LLM_DeletedVerificationToken",
+            "LLM_DeprecatedVerificationToken",
             "LLM_DeletedTeamTable",
             "LLM_SpendCounter",
             "LLM_BudgetAlert",
@@ -138,6 +162,34 @@ class AuditAtomicityTest {
         operations.put("create a tag", p -> p.tags().create(TagSpec.empty(), "new"));
         operations.put("edit a tag", p -> p.tags().update("batch", s -> s.withDescription("other")));
         operations.put("delete a tag", p -> p.tags().delete("batch"));
+        String key = "2".repeat(64);
+        operations.put(
+                "create a key", p -> p.keys().create(VirtualKeySpec.of("new").withUserId("ann")));
+        operations.put("bring a key", p -> p.keys().create(VirtualKeySpec.of("new"), "sk-brought-along-0123"));
+        operations.put("edit a key", p -> p.keys().update(key, s -> s.withAlias("other")));
+        operations.put("block a key", p -> p.keys().block(key));
+        operations.put("unblock a key", p -> p.keys().unblock("5".repeat(64)));
+        operations.put("block a team's keys", p -> p.keys().blockKeysOfTeam("red"));
+        operations.put("unblock a team's keys", p -> p.keys().unblockKeysOfTeam("blue"));
+        operations.put("block a user's keys", p -> p.keys().blockKeysOfUser("ann"));
+        operations.put("unblock a user's keys", p -> p.keys().unblockKeysOfUser("bob"));
+        operations.put("rotate a key", p -> p.keys().rotate(key, Duration.ofHours(1)));
+        operations.put("rotate a key to one's own", p -> p.keys().rotate(key, Duration.ZERO, "sk-brought-along-0123"));
+        operations.put("rotate the keys that are due", p -> {
+            DueRotations due = p.keys().rotateDue(Duration.ZERO, issued -> {});
+            due.failed().values().forEach(failure -> {
+                throw failure;
+            });
+        });
+        operations.put("delete a key", p -> p.keys().delete("1".repeat(64)));
+        operations.put("create a model", p -> p.models().create(ProxyModelSpec.of("new", Map.of("api_key", "k"))));
+        operations.put("edit a model", p -> p.models().update("gpt", s -> s.withParams(Map.of("api_key", "k2"))));
+        operations.put("block a model", p -> p.models().block("gpt"));
+        operations.put("unblock a model", p -> p.models().unblock("claude"));
+        operations.put("delete a model", p -> p.models().delete("gpt"));
+        operations.put(
+                "rotate credentials",
+                p -> p.models().rotateCredentials(People.SALT, CredentialKeys.parse("the next salt key"), done -> {}));
         return operations.entrySet().stream().map(entry -> Arguments.of(entry.getKey(), entry.getValue()));
     }
 
@@ -172,6 +224,60 @@ class AuditAtomicityTest {
         assertThat(audited(database))
                 .isEqualTo(changed(before, snapshot(database)))
                 .isNotEmpty();
+    }
+
+    /** Whoever adds a method that changes something adds an operation above, and names the method here. */
+    @org.junit.jupiter.api.Test
+    void everyMethodThatChangesSomethingIsAmongThem() {
+        Map<Class<?>, Set<String>> covered = Map.ofEntries(
+                Map.entry(BudgetRepository.class, Set.of("create", "update", "delete")),
+                Map.entry(OrganizationRepository.class, Set.of("create", "update", "delete", "deleteWithTeamsAndKeys")),
+                Map.entry(TeamRepository.class, Set.of("create", "update", "block", "unblock", "delete")),
+                Map.entry(UserRepository.class, Set.of("create", "update", "delete")),
+                Map.entry(EndUserRepository.class, Set.of("create", "update", "block", "unblock", "delete")),
+                Map.entry(TeamMembershipRepository.class, Set.of("add", "addAll", "update", "remove")),
+                Map.entry(OrganizationMembershipRepository.class, Set.of("add", "update", "remove")),
+                Map.entry(InvitationRepository.class, Set.of("create", "accept", "delete")),
+                Map.entry(ModelAccessRequestRepository.class, Set.of("create", "approve", "disapprove", "delete")),
+                Map.entry(TagRepository.class, Set.of("create", "update", "delete")),
+                Map.entry(
+                        KeyRepository.class,
+                        Set.of(
+                                "create",
+                                "update",
+                                "block",
+                                "unblock",
+                                "blockKeysOfTeam",
+                                "unblockKeysOfTeam",
+                                "blockKeysOfUser",
+                                "unblockKeysOfUser",
+                                "rotate",
+                                "rotateDue",
+                                "delete")),
+                Map.entry(
+                        ModelRepository.class,
+                        Set.of("create", "update", "block", "unblock", "delete", "rotateCredentials")),
+                Map.entry(AuditLogRepository.class, Set.of()));
+        Set<String> reading = Set.of("as", "find", "findByRawKey", "require", "exists", "list");
+        Set<Class<?>> repositories = new HashSet<>();
+        for (var method : Repositories.class.getMethods()) {
+            if (method.getReturnType().getSimpleName().endsWith("Repository")) {
+                repositories.add(method.getReturnType());
+            }
+        }
+
+        assertThat(repositories).isEqualTo(covered.keySet());
+        for (Class<?> repository : repositories) {
+            Set<String> changing = new HashSet<>();
+            for (var method : repository.getDeclaredMethods()) {
+                if (Modifier.isPublic(method.getModifiers())
+                        && !method.isSynthetic()
+                        && !reading.contains(method.getName())) {
+                    changing.add(method.getName());
+                }
+            }
+            assertThat(changing).as(repository.getSimpleName()).isEqualTo(covered.get(repository));
+        }
     }
 
     @org.junit.jupiter.api.Test
@@ -248,6 +354,14 @@ class AuditAtomicityTest {
         People.insertKey(database, "3".repeat(64), "bob", "red", "acme");
         People.insertKey(database, "4".repeat(64), null, null, "acme");
         People.insertKey(database, "5".repeat(64), "bob", "blue", null);
+        database.execute(
+                "UPDATE ${llmdb}.\"LLM_VerificationToken\" SET blocked = true WHERE token = ?", "5".repeat(64));
+        database.execute(
+                "UPDATE ${llmdb}.\"LLM_VerificationToken\" SET auto_rotate = true, rotation_interval = '1d' WHERE token = ?",
+                "4".repeat(64));
+        p.models().create(ProxyModelSpec.of("gpt", Map.of("api_key", "secret")), "gpt");
+        p.models()
+                .create(ProxyModelSpec.of("claude", Map.of("api_key", "secret")).withBlocked(true), "claude");
         database.execute("""
                 INSERT INTO ${llmdb}."LLM_SpendCounter" (scope, scope_id, parent_id, budget_duration, spend)
                 VALUES ('team', 'red', '', '1d', 1), ('team_member', 'ann', 'red', '1d', 1), ('user', 'ann', '', '1d', 1),
@@ -287,15 +401,21 @@ class AuditAtomicityTest {
 
     private static Map<String, String> audited(TestDatabase database) {
         Map<String, String> changes = new TreeMap<>();
-        Collection<Map<String, Object>> rows = new ArrayList<>(database.rows(
-                "SELECT table_name, object_id, action, changed_by, changed_by_api_key FROM ${llmdb}.\"LLM_AuditLog\""));
+        Collection<Map<String, Object>> rows = new ArrayList<>(database.rows("""
+                SELECT table_name, object_id, action, changed_by, changed_by_api_key, before_value ->> 'token' AS token
+                FROM ${llmdb}."LLM_AuditLog\""""));
         for (Map<String, Object> row : rows) {
             assertThat(row.get("changed_by")).isEqualTo(People.ADMIN.id());
             assertThat(row.get("changed_by_api_key")).isEqualTo(People.ADMIN.keyHash());
             String action = (String) row.get("action");
+            if (action.equals("rotated") && row.get("token") != null) {
+                // One row tells of both hashes.
+                changes.put(row.get("table_name") + " " + row.get("token"), "deleted");
+                action = "created";
+            }
             String twice = changes.put(
                     row.get("table_name") + " " + row.get("object_id"),
-                    action.endsWith("blocked") ? "updated" : action);
+                    action.endsWith("blocked") || action.equals("rotated") ? "updated" : action);
             assertThat(twice).as("a second row for %s", row).isNull();
         }
         return changes;

@@ -18,6 +18,9 @@ import io.llmdb.identity.TeamMembershipRepository;
 import io.llmdb.identity.TeamRepository;
 import io.llmdb.identity.UserRepository;
 import io.llmdb.internal.Db;
+import io.llmdb.keys.KeyRepository;
+import io.llmdb.models.CredentialKeys;
+import io.llmdb.models.ModelRepository;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.windows.BudgetCalendar;
 import java.time.ZoneOffset;
@@ -39,9 +42,13 @@ record People(
         InvitationRepository invitations,
         ModelAccessRequestRepository requests,
         TagRepository tags,
+        KeyRepository keys,
+        ModelRepository models,
         AuditLogRepository auditLog) {
 
     static final Actor ADMIN = new Actor("admin-7", "ad".repeat(32));
+
+    static final CredentialKeys SALT = CredentialKeys.parse("the salt key of these tests");
 
     static People of(TestDatabase database) {
         return of(database, true);
@@ -70,6 +77,8 @@ record People(
                 new InvitationRepository(db, audit, calendar).as(ADMIN),
                 new ModelAccessRequestRepository(db, audit, calendar).as(ADMIN),
                 new TagRepository(db, audit, calendar).as(ADMIN),
+                new KeyRepository(db, audit, calendar).as(ADMIN),
+                new ModelRepository(db, audit, SALT).as(ADMIN),
                 new AuditLogRepository(db));
     }
 

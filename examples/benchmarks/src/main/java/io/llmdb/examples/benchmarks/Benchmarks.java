@@ -20,6 +20,7 @@ public final class Benchmarks {
             new PipelineBenchmark(),
             new IndexesBenchmark(),
             new ReportsBenchmark());
+            new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new AuthenticateBenchmark());
 
     private Benchmarks() {}
 

@@ -1,0 +1,277 @@
+package io.llmdb.examples.benchmarks;
+
+import io.llmdb.LlmDb;
+import io.llmdb.keys.AuthenticationMetrics;
+import io.llmdb.keys.UnknownKeyException;
+import io.llmdb.testkit.TestDatabase;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import org.openjdk.jmh.results.RunResult;
+
+/** Telling who calls: from memory, from the database, and under a flood of invented keys. */
+final class AuthenticateBenchmark implements Benchmark {
+
+    private static final int MOST_QUERIES_A_SECOND = 100;
+
+    @Override
+    public String name() {
+        return "authenticate";
+    }
+
+    @Override
+    public String about() {
+        return "who calls: a hit against SHA-256 and one look-up, a miss against one prepared SELECT, a flood of invented keys";
+    }
+
+    @Override
+    public void run(Run run) throws Exception {
+        hits(run);
+        int keys = run.size("keys", 200_000);
+        try (TestDatabase database = run.server().newDatabase()) {
+            plant(database, keys);
+            misses(run, database, keys, run.size("misses", 4_000));
+            flood(run, database, keys, run.size("seconds", 20), run.size("invented", 100_000));
+        }
+    }
+
+    private static void hits(Run run) throws Exception {
+        Collection<RunResult> results = Jmh.run(run, AuthenticateHits.class);
+        double floor = score(results, "floorHashAndLookUp");
+        double ours = score(results, "llmdbAuthenticate");
+        run.aim(
+                "a hit takes at most 1.5 times as long as SHA-256 and one look-up",
+                ours <= 1.5 * floor,
+                "%.0f ns against %.0f ns, %.2f times".formatted(ours, floor, ours / floor));
+    }
+
+    private static double score(Collection<RunResult> results, String name) {
+        return results.stream()
+                .filter(result -> result.getParams().getBenchmark().endsWith("." + name))
+                .findFirst()
+                .orElseThrow()
+                .getPrimaryResult()
+                .getScore();
+    }
+
+    /** One connection each, the same server, the same keys, in turns so that both meet the same moments. */
+    private static void misses(Run run, TestDatabase database, int keys, int count) throws SQLException {
+        ResultTable table = ResultTable.of(
+                "a miss, one caller, %d keys in the database".formatted(keys),
+                "who",
+                "median µs",
+                "p99 µs",
+                "round trips");
+        double[] best = {Double.MAX_VALUE};
+        double floor = 0;
+        for (String threshold : new String[] {"5", "0"}) {
+            String parameters = "?prepareThreshold=" + threshold;
+            try (Connection connection = DriverManager.getConnection(
+                            database.jdbcUrl() + parameters, database.user(), database.password());
+                    PreparedStatement select = connection.prepareStatement(
+                            "SELECT token FROM llmdb.\"LLM_VerificationToken\" WHERE token = ?");
+                    LlmDb db = LlmDb.open(database.settings()
+                            .connection(settings -> settings.databaseUrl(database.databaseUrl() + parameters))
+                            .caches(caches -> caches.callerSize(1))
+                            .build())) {
+                Random random = new Random(42);
+                // Misses in a row make the set of all keys, which vouches for them afterwards.
+                long[] ours = new long[count];
+                long[] theirs = new long[count];
+                long end = System.nanoTime() + 3_000_000_000L;
+                while (System.nanoTime() < end) {
+                    db.authenticate(rawKey(random.nextInt(keys)));
+                    floor(select, hash(random.nextInt(keys)));
+                }
+                long queries = db.authenticator().metrics().callers().queries();
+                long misses = db.authenticator().metrics().callers().misses();
+                for (int i = 0; i < count; i++) {
+                    String rawKey = rawKey(random.nextInt(keys));
+                    long before = System.nanoTime();
+                    db.authenticate(rawKey);
+                    long between = System.nanoTime();
+                    floor(select, hash(random.nextInt(keys)));
+                    theirs[i] = System.nanoTime() - between;
+                    ours[i] = between - before;
+                }
+                queries = db.authenticator().metrics().callers().queries() - queries;
+                misses = db.authenticator().metrics().callers().misses() - misses;
+                run.must(
+                        "each miss is one query",
+                        queries == misses && misses >= count * 9 / 10,
+                        queries + " queries, " + misses + " misses");
+                Arrays.sort(ours);
+                Arrays.sort(theirs);
+                String how = threshold.equals("0") ? "prepareThreshold=0 (as behind a pooler)" : "prepareThreshold=5";
+                table.row(
+                        "floor: one prepared SELECT by primary key, " + how, micros(theirs, 50), micros(theirs, 99), 1);
+                table.row("llmdb: the whole caller, " + how, micros(ours, 50), micros(ours, 99), 1);
+                if (threshold.equals("5")) {
+                    floor = micros(theirs, 50);
+                    best[0] = micros(ours, 50);
+                } else {
+                    run.aim(
+                            "a miss takes at most 2 times as long as one prepared SELECT, by a pooler's rules",
+                            micros(ours, 50) <= 2 * micros(theirs, 50),
+                            "%.2f times".formatted(micros(ours, 50) / micros(theirs, 50)));
+                }
+            }
+        }
+        run.report(table);
+        run.aim(
+                "a miss takes at most 2 times as long as one prepared SELECT",
+                best[0] <= 2 * floor,
+                "%.0f µs against %.0f µs, %.2f times".formatted(best[0], floor, best[0] / floor));
+    }
+
+    private static void floor(PreparedStatement select, String hash) throws SQLException {
+        select.setString(1, hash);
+        try (ResultSet row = select.executeQuery()) {
+            if (!row.next()) {
+                throw new IllegalStateException("no key " + hash);
+            }
+        }
+    }
+
+    private static double micros(long[] sorted, int percent) {
+        return sorted[Math.min(sorted.length - 1, sorted.length * percent / 100)] / 1000.0;
+    }
+
+    /** Invented keys at the door while a few real callers go on. */
+    private static void flood(Run run, TestDatabase database, int keys, int seconds, int perSecond) throws Exception {
+        try (LlmDb db = LlmDb.open(database.settings().build())) {
+            AtomicLong refused = new AtomicLong();
+            AtomicLong served = new AtomicLong();
+            AtomicLong wrong = new AtomicLong();
+            List<Exception> failures = Collections.synchronizedList(new ArrayList<>());
+            int threads = 2;
+            CountDownLatch ended = new CountDownLatch(threads + 1);
+            long start = System.nanoTime();
+            long end = start + seconds * 1_000_000_000L;
+            for (int t = 0; t < threads; t++) {
+                Random random = new Random(t);
+                thread(ended, failures, () -> {
+                    long sent = 0;
+                    while (System.nanoTime() < end) {
+                        try {
+                            db.authenticate("sk-invented-" + random.nextLong() + random.nextLong());
+                            wrong.incrementAndGet();
+                        } catch (UnknownKeyException e) {
+                            refused.incrementAndGet();
+                        }
+                        sent++;
+                        long due = start + sent * 1_000_000_000L / (perSecond / threads);
+                        if (sent % 100 == 0 && due > System.nanoTime()) {
+                            Thread.sleep((due - System.nanoTime()) / 1_000_000);
+                        }
+                    }
+                });
+            }
+            Random random = new Random(7);
+            thread(ended, failures, () -> {
+                while (System.nanoTime() < end) {
+                    db.authenticate(rawKey(random.nextInt(keys)));
+                    served.incrementAndGet();
+                    Thread.sleep(2);
+                }
+            });
+            long worst = 0;
+            long before = queries(db);
+            for (int second = 0; second < seconds; second++) {
+                Thread.sleep(1000);
+                long now = queries(db);
+                long misses = now - before;
+                before = now;
+                worst = Math.max(worst, misses);
+            }
+            ended.await();
+            double took = (System.nanoTime() - start) / 1e9;
+            AuthenticationMetrics metrics = db.authenticator().metrics();
+            run.report(ResultTable.of(
+                            "a flood of invented keys, " + keys + " in the database",
+                            "invented keys a second",
+                            "real callers a second, each read from the database",
+                            "queries a second, real ones included",
+                            "most in any second",
+                            "refused without a query")
+                    .row(
+                            refused.get() / took,
+                            served.get() / took,
+                            metrics.callers().queries() / took,
+                            worst,
+                            metrics.unknownWithoutQuery()));
+            run.must("no caller fails", failures.isEmpty(), failures.toString());
+            run.must("no invented key is let in", wrong.get() == 0, wrong + " were");
+            long mostReal = (long) (1000 / 2 * 1.1);
+            run.must(
+                    "invented keys cost at most " + MOST_QUERIES_A_SECOND + " queries a second",
+                    metrics.callers().queries() - served.get() <= (long) ((took + 1) * MOST_QUERIES_A_SECOND)
+                            && worst <= MOST_QUERIES_A_SECOND * 1.2 + mostReal,
+                    (metrics.callers().queries() - served.get()) / took
+                            + " a second on average, real callers' not counted");
+            run.aim(
+                    "a hundred thousand invented keys a second",
+                    refused.get() / took >= 0.95 * perSecond,
+                    "%.0f a second".formatted(refused.get() / took));
+        }
+    }
+
+    private interface Work {
+        void run() throws Exception;
+    }
+
+    private static void thread(CountDownLatch ended, List<Exception> failures, Work work) {
+        Thread thread = new Thread(() -> {
+            try {
+                work.run();
+            } catch (Exception e) {
+                failures.add(e);
+            } finally {
+                ended.countDown();
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private static long queries(LlmDb db) {
+        return db.authenticator().metrics().callers().queries();
+    }
+
+    private static String rawKey(int number) {
+        return "sk-benchmark-" + number;
+    }
+
+    private static String hash(int number) {
+        return io.llmdb.keys.KeyHash.of(rawKey(number));
+    }
+
+    /** Keys with user, team, membership, organization and budget rows, as a company has them. */
+    private static void plant(TestDatabase database, int keys) {
+        database.execute(
+                "INSERT INTO llmdb.\"LLM_BudgetTable\" (budget_id, max_budget, budget_duration) VALUES ('tier', 100, '1d')");
+        database.execute(
+                "INSERT INTO llmdb.\"LLM_OrganizationTable\" (organization_id, organization_alias, budget_id) SELECT 'o' || i, 'o', 'tier' FROM generate_series(0, 19) i");
+        database.execute(
+                "INSERT INTO llmdb.\"LLM_TeamTable\" (team_id, organization_id, max_budget) SELECT 't' || i, 'o' || i % 20, 1000 FROM generate_series(0, 199) i");
+        database.execute(
+                "INSERT INTO llmdb.\"LLM_UserTable\" (user_id, max_budget) SELECT 'u' || i, 50 FROM generate_series(0, 1999) i");
+        database.execute(
+                "INSERT INTO llmdb.\"LLM_TeamMembership\" (user_id, team_id, budget_id) SELECT 'u' || i, 't' || i % 200, 'tier' FROM generate_series(0, 1999) i");
+        database.execute("""
+                INSERT INTO llmdb."LLM_VerificationToken" (token, key_name, key_alias, user_id, team_id, max_budget)
+                SELECT encode(sha256(('sk-benchmark-' || i)::bytea), 'hex'), 'sk-...' || i %% 10000, 'k' || i, 'u' || i %% 2000, 't' || i %% 200, 10
+                FROM generate_series(0, %d) i""".formatted(keys - 1));
+        database.execute("ANALYZE");
+    }
+}
