@@ -27,7 +27,13 @@ final class LimitSlice {
     private long limit = -1;
     private long minute = NEVER;
     private long used;
+
+    /** What may still be used; negative where more is used, by all instances, than the limit allows. */
     private long idle;
+
+    /** What the database counts for this instance: as much as is used, and what was idle when it was told. */
+    private long told;
+
     private long earlierMinute = NEVER;
     private long earlierUsed;
     private long owed;
@@ -35,6 +41,10 @@ final class LimitSlice {
     private long askedEarlierUsed;
     private long askedOwed;
     private boolean stale = true;
+
+    /** Whether a question was put to which no answer has come. */
+    private boolean unanswered;
+
     private boolean removed;
     private boolean recalled;
     private boolean contended;
@@ -147,7 +157,12 @@ final class LimitSlice {
     /** As the last answer had it, and what calls of this instance have given back since. */
     synchronized LimitState state() {
         return new LimitState(
-                id.counter(), id.kind(), limit, heldByAll - idle, 0, id.isPerMinute() ? Minutes.end(minute) : null);
+                id.counter(),
+                id.kind(),
+                limit,
+                heldByAll - told + used,
+                0,
+                id.isPerMinute() ? Minutes.end(minute) : null);
     }
 
     private synchronized void giveBack(long ofMinute, long amount) {
@@ -181,6 +196,7 @@ final class LimitSlice {
      */
     synchronized Question ask(long presentMinute, long least, long need, long limitNow, long nanos) {
         stale = true;
+        unanswered = true;
         limit = limitNow < 0 ? limit : limitNow;
         askedUsed = used;
         askedEarlierUsed = earlierUsed;
@@ -223,7 +239,8 @@ final class LimitSlice {
             refusedUntilNanos = NEVER;
         }
         used = Math.max(0, answer.kept() + change);
-        idle = answer.granted() - change;
+        idle = answer.granted() + Math.min(0, answer.room()) - change;
+        told = answer.kept() + answer.granted();
         owed -= askedOwed;
         askedOwed = 0;
         contended = answer.contended();
@@ -236,6 +253,7 @@ final class LimitSlice {
         validUntil = until;
         grantedAtNanos = nanos;
         stale = false;
+        unanswered = false;
     }
 
     synchronized void renewed(Deadline until) {
@@ -254,38 +272,41 @@ final class LimitSlice {
         contended = true;
     }
 
-    /** Whether there is something that the database had better know: what is idle and wanted, or is owed. */
+    /**
+     * Whether there is something that the database had better know: what is idle and wanted, or is owed, or what an
+     * answer that was lost may have left there. To be asked when no question is on its way.
+     */
     synchronized boolean hasToTell(long nanos, long presentMinute) {
         if (limit < 0) {
             return false;
         }
-        if (owed > 0 || recalled) {
+        if (owed > 0 || recalled || unanswered) {
             return true;
         }
         if (id.isPerMinute()) {
-            return minute == presentMinute && (idle < 0 || contended && idle > 0);
+            return minute == presentMinute && (used > told || contended && used < told);
         }
-        return idle > 0 && (contended || isUnused(nanos));
+        return used < told && (contended || isUnused(nanos));
     }
 
     /** Whether something of it is of use to others, or is owed, when this instance closes. */
     synchronized boolean hasToTellAtTheEnd(long presentMinute) {
-        return limit >= 0 && id.isPerMinute() && (owed > 0 || minute == presentMinute && idle != 0);
+        return limit >= 0 && id.isPerMinute() && (owed > 0 || minute == presentMinute && used != told);
     }
 
     /** Whether others may want something of it. */
     synchronized boolean mayBeRecalled(long presentMinute) {
-        return !contended && idle + used > 0 && (!id.isPerMinute() || minute == presentMinute);
+        return !contended && told > 0 && (!id.isPerMinute() || minute == presentMinute);
     }
 
     synchronized boolean holdsSlots() {
-        return !id.isPerMinute() && used + idle > 0;
+        return !id.isPerMinute() && told > 0;
     }
 
     /** Takes it out of use where it is over. */
     synchronized boolean removeIfOver(long nanos, long presentMinute) {
         removed = owed == 0
-                && (id.isPerMinute() ? minute < presentMinute - 2 : used == 0 && idle == 0)
+                && (id.isPerMinute() ? minute < presentMinute - 2 : used == 0 && told == 0)
                 && isUnused(nanos);
         return removed;
     }

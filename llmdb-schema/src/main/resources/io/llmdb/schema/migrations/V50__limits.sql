@@ -53,7 +53,8 @@ CREATE TYPE ${llmdb}.llmdb_limit_answer AS (
 -- their estimate (p_charge), plus a new slice. All figures are totals, not changes, so a question that is put twice does no harm.
 -- Where the holder is wrong about the minute, or does not know what it has used in it (p_kept is null), what the database knows of it counts.
 -- At least p_need is granted, and up to p_extra more but never more than a quarter of what is left then. Where there is less, all of it, unless
--- it is too little for a call of p_least. Others that may hold something idle are recalled then, each once in a minute.
+-- it is too little for a call of p_least. Others that may hold something idle are recalled then, each once in a minute (for slots: in five
+-- seconds), and again where more is used than the limit allows, because a call used more than its estimate or the limit was lowered.
 CREATE FUNCTION ${llmdb}.llmdb_limit(
     p_holder uuid, p_lease_seconds numeric,
     p_scope text[], p_id text[], p_parent text[], p_model text[], p_kind text[],
@@ -94,10 +95,10 @@ BEGIN
         FROM question q CROSS JOIN LATERAL (
             SELECT coalesce(sum(l.amount) FILTER (WHERE l.holder <> p_holder), 0)::bigint AS others,
                    coalesce(sum(l.amount) FILTER (WHERE l.holder = p_holder), 0)::bigint AS own,
-                   coalesce(bool_or(l.recalled_at > instant - CASE q.kind WHEN 'parallel' THEN interval '5 s' ELSE interval '1 min' END), false)
-                       AS contended,
-                   count(*) FILTER (WHERE l.holder <> p_holder AND NOT l.recall_answered AND l.recalled_at > instant - interval '1 s')
-                       AS pending
+                   coalesce(bool_or(CASE l.kind WHEN 'parallel' THEN l.recalled_at BETWEEN instant - interval '5 s' AND instant
+                                                ELSE l.recalled_at IS NOT NULL END), false) AS contended,
+                   count(*) FILTER (WHERE l.holder <> p_holder AND NOT l.recall_answered
+                       AND l.recalled_at BETWEEN instant - interval '1 s' AND instant) AS pending
             FROM ${llmdb}."LLM_LimitLease" l
             WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.kind) = (q.scope, q.scope_id, q.parent_id, q.model, q.kind)
               AND l.window_start = q.window_start AND (l.kind <> 'parallel' OR l.expires_at > instant)) h
@@ -123,12 +124,13 @@ BEGIN
     ), recalled AS (
         UPDATE ${llmdb}."LLM_LimitLease" l SET recalled_at = instant, recall_answered = false
         FROM decided d
-        WHERE d.refused AND d.need > 0
+        WHERE (d.refused AND d.need > 0 OR d.room < 0)
           AND (l.scope, l.scope_id, l.parent_id, l.model, l.kind) = (d.scope, d.scope_id, d.parent_id, d.model, d.kind)
           AND l.window_start = d.window_start AND l.holder <> p_holder AND l.amount > 0
-          AND CASE l.kind WHEN 'parallel'
-                  THEN l.expires_at > instant AND (l.recalled_at IS NULL OR l.recalled_at <= instant - interval '5 s')
-                  ELSE l.recalled_at IS NULL END
+          AND (l.kind <> 'parallel' OR l.expires_at > instant)
+          AND CASE WHEN l.recalled_at IS NULL THEN true
+                   WHEN d.room < 0 THEN l.recalled_at NOT BETWEEN instant - interval '500 ms' AND instant
+                   ELSE l.kind = 'parallel' AND l.recalled_at NOT BETWEEN instant - interval '5 s' AND instant END
         RETURNING d.ordinal
     )
     SELECT d.ordinal, (extract(epoch FROM d.window_start) / 60)::bigint, instant, d.kept_now, d.granted, d.others + d.kept_now,
