@@ -445,15 +445,12 @@ final class LimitSimulation {
         }
 
         private <T> T call(Supplier<T> call) {
-            boolean fails = failures-- > 0;
-            if (fails) {
-                disturbedAt = nanos;
+            if (failures-- <= 0) {
+                return call.get();
             }
-            T answer = fails && before ? null : call.get();
-            if (answer == null || fails) {
-                throw new DatabaseUnavailableException("Made up");
-            }
-            return answer;
+            disturbedAt = nanos;
+            String lost = before ? "nothing" : String.valueOf(call.get());
+            throw new DatabaseUnavailableException("Made up; what was lost is " + lost);
         }
 
         @Override

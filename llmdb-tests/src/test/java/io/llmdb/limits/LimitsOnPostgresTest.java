@@ -13,7 +13,7 @@ class LimitsOnPostgresTest {
 
     @Test
     void noHistoryBreaksALimit(TestDatabase database) {
-        run(database, 1_000_000, 12);
+        run(database, 1_000_000, 8);
     }
 
     @Test
@@ -25,6 +25,7 @@ class LimitsOnPostgresTest {
     private static void run(TestDatabase database, long first, int count) {
         HikariConfig config = new HikariConfig();
         config.setDataSource(database.dataSource());
+        PostgresLimits.install(database);
         config.setMaximumPoolSize(2);
         try (HikariDataSource pool = new HikariDataSource(config)) {
             for (long seed = first; seed < first + count; seed++) {

@@ -21,6 +21,7 @@ public final class Benchmarks {
             new IndexesBenchmark(),
             new ReportsBenchmark());
             new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new AuthenticateBenchmark());
+    private static final List<Benchmark> ALL = List.of(new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new LimitsBenchmark());
 
     private Benchmarks() {}
 

@@ -13,6 +13,7 @@ import io.llmdb.keys.KeyExpiredException;
 import io.llmdb.keys.TeamBlockedException;
 import io.llmdb.keys.TeamMissingException;
 import io.llmdb.keys.UnknownKeyException;
+import io.llmdb.limits.RateLimitedException;
 import io.llmdb.spend.BacklogFullException;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -33,6 +34,8 @@ final class ApiErrors {
     static ApiError of(LlmDbException e) {
         if (e instanceof BudgetExceededException exceeded) {
             return budgetExceeded(exceeded);
+        } else if (e instanceof RateLimitedException limited) {
+            return rateLimited(limited);
         } else if (e instanceof UnknownKeyException) {
             return error(401, "authentication_error", "invalid_api_key", e);
         } else if (e instanceof KeyExpiredException) {
@@ -82,6 +85,19 @@ final class ApiErrors {
                 ? error
                 : error.withRetryAfter(
                         Math.max(1, Duration.between(Instant.now(), reset).toSeconds() + 1));
+    }
+
+    /** OpenAI's own words for it; clients back off for as long as Retry-After says. */
+    private static ApiError rateLimited(RateLimitedException e) {
+        String code =
+                switch (e.kind()) {
+                    case REQUESTS -> "requests_per_minute";
+                    case TOKENS -> "tokens_per_minute";
+                    case PARALLEL -> "parallel_requests";
+                };
+        ApiError error = error(429, "rate_limit_exceeded", code, e);
+        Long seconds = e.retryAfterSeconds();
+        return seconds == null ? error : error.withRetryAfter(seconds);
     }
 
     private static String plain(BigDecimal amount) {
