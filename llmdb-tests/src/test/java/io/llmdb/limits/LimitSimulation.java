@@ -161,7 +161,7 @@ final class LimitSimulation {
     private record Above(long minute, UUID holder, long amount, long at) {}
 
     private record Admitted(
-            Instance instance, UUID holder, LimitHold hold, long tokens, long minute, Set<LimitId> on) {}
+            UUID holder, LimitHold hold, long tokens, long minute, Set<LimitId> on) {}
 
     private record Asked(
             Instance instance,
@@ -205,8 +205,8 @@ final class LimitSimulation {
                 recent.stream()
                         .filter(one -> one.holder.equals(instance.holder) && nanos - one.at < 1_000_000_000L)
                         .forEach(one -> above.add(TOKENS, one.minute, one.holder, -one.amount));
+                open.removeIf(call -> call.holder.equals(instance.holder));
                 instance.restart();
-                open.removeIf(call -> call.instance == instance);
             }
             case FAULT -> {
                 instance.store.fail(event.which % 2 == 0, 1 + event.size % 2);
@@ -334,7 +334,6 @@ final class LimitSimulation {
                     need.id() + ": " + need.amount() + " admitted on " + before + " of " + need.limit());
         }
         open.add(new Admitted(
-                instance,
                 instance.holder,
                 hold,
                 tokens,

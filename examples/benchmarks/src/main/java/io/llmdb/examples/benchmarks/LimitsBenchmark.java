@@ -10,6 +10,7 @@ import io.github.bucket4j.postgresql.Bucket4jPostgreSQL;
 import io.llmdb.LlmDb;
 import io.llmdb.common.RateLimits;
 import io.llmdb.keys.Caller;
+import io.llmdb.keys.IssuedKey;
 import io.llmdb.keys.VirtualKeySpec;
 import io.llmdb.limits.LimitHold;
 import io.llmdb.limits.LimitedCall;
@@ -64,12 +65,16 @@ final class LimitsBenchmark implements Benchmark {
     public void run(Run run) throws Exception {
         try (TestDatabase database = run.server().newDatabase()) {
             rivalsTables(database);
-            farFromTheLimit(run, database);
-            toTheEnd(run, database);
+            World world;
+            try (LlmDb db = database.open()) {
+                world = World.in(db).team("wide").members(1).keys(1).team("hot").members(1).keys(1).create();
+            }
+            farFromTheLimit(run, database, world.keysOf("wide").get(0));
+            toTheEnd(run, database, world.keysOf("hot").get(0));
         }
     }
 
-    private void farFromTheLimit(Run run, TestDatabase database) throws Exception {
+    private void farFromTheLimit(Run run, TestDatabase database, IssuedKey key) throws Exception {
         int calls = run.size("calls", 2_000_000);
         int threads = run.size("threads", 4);
         ResultTable table = ResultTable.of(
@@ -83,11 +88,10 @@ final class LimitsBenchmark implements Benchmark {
                 "transactions a call");
         RateLimits wide = new RateLimits(4_000_000_000_000L, 40_000_000_000L, 1_000_000L);
         try (LlmDb db = database.open()) {
-            World world = World.in(db).team("wide").members(1).keys(1).create();
             db.admin().teams().update("wide", spec -> spec.withRateLimits(wide));
-            db.admin().keys().update(world.key().key().hash(), spec -> spec.withRateLimits(wide));
+            db.admin().keys().update(key.key().hash(), spec -> spec.withRateLimits(wide));
             db.catchUp();
-            Caller caller = db.authenticate(world.rawKey());
+            Caller caller = db.authenticate(key.rawKey());
             Attempt attempt = () -> {
                 db.limits().admit(caller, CALL, false).settle(90);
                 return true;
@@ -128,7 +132,7 @@ final class LimitsBenchmark implements Benchmark {
                 String.format(Locale.ROOT, "%.5f", trips));
     }
 
-    private void toTheEnd(Run run, TestDatabase database) throws Exception {
+    private void toTheEnd(Run run, TestDatabase database, IssuedKey key) throws Exception {
         int limit = run.size("limit", 10_000);
         int callers = run.size("callers", 64);
         ResultTable ends = ResultTable.of(
@@ -143,11 +147,10 @@ final class LimitsBenchmark implements Benchmark {
         double[] rates = new double[3];
         try (LlmDb one = database.open();
                 LlmDb two = database.open()) {
-            World world = World.in(one).team("hot").members(1).keys(1).create();
-            one.admin().keys().update(world.key().key().hash(), spec -> spec.withRateLimits(new RateLimits(null, (long) limit, null)));
+            one.admin().keys().update(key.key().hash(), spec -> spec.withRateLimits(new RateLimits(null, (long) limit, null)));
             one.catchUp();
             two.catchUp();
-            Caller caller = one.authenticate(world.rawKey());
+            Caller caller = one.authenticate(key.rawKey());
             awaitFreshMinute(database);
             Result result = untilRefused(callers, thread -> attempt(thread % 2 == 0 ? one : two, caller));
             end(ends, "llmdb, two instances of 10 connections", result);

@@ -3,6 +3,7 @@ package io.llmdb.examples.gateway.proxy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.llmdb.common.BudgetTerms;
+import io.llmdb.common.RateLimits;
 import io.llmdb.examples.gateway.upstream.ChatRequest;
 import io.llmdb.examples.gateway.upstream.Json;
 import io.llmdb.examples.gateway.upstream.StubUpstream;
@@ -197,6 +198,18 @@ class ProxyServerTest {
                         "SELECT exception_type, status_code FROM ${llmdb}.\"LLM_ErrorLogs\" ORDER BY exception_type"))
                 .map(row -> row.get("exception_type") + " " + row.get("status_code"))
                 .containsExactly("budget_exceeded 429", "model_not_allowed 403", "model_not_found 404");
+    }
+
+    @Test
+    void tellsWhenToTryAgainWhereALimitIsUsedUp(TestDatabase database) throws Exception {
+        database.clock().freeze(Instant.parse("2031-03-04T05:06:17.250Z"));
+        try (TestGateway gateway = TestGateway.start(database.settings().build(), TestGateway.stub(1))) {
+            String key = key(gateway, VirtualKeySpec.of("anna").withRateLimits(new RateLimits(null, 1L, null)));
+            assertThat(gateway.chat(key, SMALL).statusCode()).isEqualTo(200);
+            HttpResponse<String> refused = gateway.chat(key, SMALL);
+            isRefused(refused, 429, "rate_limit_exceeded", "requests_per_minute");
+            assertThat(refused.headers().firstValueAsLong("Retry-After")).hasValue(43);
+        }
     }
 
     @Test
