@@ -17,6 +17,7 @@ import io.llmdb.move.MoveException;
 import io.llmdb.move.MovePhase;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.testkit.Await;
+import io.llmdb.testkit.ChildJvm;
 import io.llmdb.testkit.SpendEvents;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.testkit.World;
@@ -61,7 +62,7 @@ class DatabaseMoveTest {
             LlmDb old = sides.source.open();
             World world = World.company(old);
             SpendEvents traffic = world.traffic(7).failing(0.1).endUsers(5);
-            record(old, traffic, 300);
+            record(old, traffic, 60);
             IssuedKey before = old.admin().keys().create(VirtualKeySpec.of("to rotate"));
             DatabaseMove move = sides.move().build();
 
@@ -71,18 +72,18 @@ class DatabaseMoveTest {
                     .noneMatch(note -> note.contains("none of ours"));
             assertThat(move.status().phase()).isEqualTo(MovePhase.NONE);
             CopyReport copy = move.copy(progress -> {});
-            assertThat(copy.rows()).isGreaterThan(300);
+            assertThat(copy.rows()).isGreaterThan(60);
             assertSame(sides);
 
             move.follow();
-            record(old, traffic, 100);
+            record(old, traffic, 40);
             IssuedKey rotated = old.admin().keys().rotate(before.key().hash(), Duration.ofHours(1));
             old.admin().keys().delete(world.keysOf("interns").get(0).key().hash());
             IssuedKey made = old.admin().keys().create(VirtualKeySpec.of("made"));
-            assertThat(move.pass().changedRows()).isGreaterThan(100);
+            assertThat(move.pass().changedRows()).isGreaterThan(40);
             assertSame(sides);
             assertThat(move.pass().logRows()).isZero();
-            record(old, traffic, 50);
+            record(old, traffic, 20);
 
             Caller caller = old.authenticate(world.rawKey());
             Admission open = old.budgets().admit(caller, Call.of("gpt-4o").withEstimate(PRICE));
@@ -119,15 +120,15 @@ class DatabaseMoveTest {
                     .as("within its grace")
                     .isNotNull();
             assertThat(fresh.authenticate(made.rawKey())).isNotNull();
-            record(fresh, traffic, 20);
+            record(fresh, traffic, 10);
             old.close();
             fresh.close();
             assertThat(sides.target.books())
                     .agree()
                     .haveNoDeadlock()
                     .haveNoDeadLetters()
-                    .haveRequests(471);
-            assertThat(sides.source.books()).haveRequests(450);
+                    .haveRequests(131);
+            assertThat(sides.source.books()).haveRequests(120);
             assertThatThrownBy(move::abandon)
                     .isInstanceOf(MoveException.class)
                     .hasMessageContaining("nothing to abandon");
@@ -140,11 +141,11 @@ class DatabaseMoveTest {
             LlmDb old = sides.source.open();
             World world = World.company(old);
             SpendEvents traffic = world.traffic(8);
-            record(old, traffic, 50);
+            record(old, traffic, 20);
             DatabaseMove move = sides.move().build();
             move.copy(progress -> {});
             move.follow();
-            record(old, traffic, 50);
+            record(old, traffic, 20);
             move.pass();
             move.abandon();
             move.abandon();
@@ -154,11 +155,81 @@ class DatabaseMoveTest {
             assertThat(triggers(sides.target)).doesNotContain("llmdb_arriving");
             assertThat(sides.target.count("LLM_VerificationToken")).isZero();
             assertThat(sides.target.count("LLM_SpendLogs")).isZero();
-            record(old, traffic, 50);
+            record(old, traffic, 20);
             move.copy(progress -> {});
             assertSame(sides);
             old.close();
-            assertThat(sides.source.books()).agree().haveRequests(150);
+            assertThat(sides.source.books()).agree().haveRequests(60);
+        }
+    }
+
+    @Test
+    void aDifferenceIsFoundAndTheOldSideStaysOpen() {
+        try (Sides sides = Sides.onShared()) {
+            LlmDb old = sides.source.open();
+            World world = World.company(old);
+            SpendEvents traffic = world.traffic(9);
+            record(old, traffic, 20);
+            DatabaseMove move = sides.move().build();
+            move.copy(progress -> {});
+            move.follow();
+            move.pass();
+            assertThat(move.verify().rows()).isGreaterThan(20);
+            String tamper = "SET llmdb.move = 'on'; UPDATE ${llmdb}.\"%s\" SET spend = spend + 0.000001 WHERE ctid ="
+                    + " (SELECT ctid FROM ${llmdb}.\"%s\" LIMIT 1); RESET llmdb.move";
+            sides.target.execute(tamper.formatted("LLM_VerificationToken", "LLM_VerificationToken"));
+            assertThatThrownBy(move::verify)
+                    .isInstanceOf(MoveException.class)
+                    .hasMessageContaining("\"LLM_VerificationToken\"")
+                    .hasMessageContaining("with other content");
+            assertThatThrownBy(() -> move.cutOver("new"))
+                    .isInstanceOf(MoveException.class)
+                    .hasMessageContaining("Source and target differ");
+            // Nothing has changed: the old side is in use, and the target is not.
+            record(old, traffic, 20);
+            old.admin().keys().block(world.key().key().hash());
+            assertThat(move.status().phase()).isEqualTo(MovePhase.FOLLOWING);
+            assertThat(triggers(sides.source)).doesNotContain("llmdb_moved");
+            assertThatThrownBy(() -> sides.target.execute("DELETE FROM ${llmdb}.\"LLM_DailySpend\""))
+                    .hasMessageContaining("not finished");
+            // Every row that changes on the source comes anew, so what is wrong with this one is mended.
+            sides.source.execute("UPDATE ${llmdb}.\"LLM_VerificationToken\" SET key_alias = key_alias");
+            move.cutOver("new");
+            assertSame(sides);
+            assertThatThrownBy(() -> sides.source.execute("DELETE FROM ${llmdb}.\"LLM_DailySpend\""))
+                    .hasMessageContaining("has moved to new");
+        }
+    }
+
+    /** At whatever moment the tool dies, the next one brings the move to its end. */
+    @Test
+    void aCutOverThatIsKilledGoesOn() {
+        try (Sides sides = Sides.onShared()) {
+            LlmDb old = sides.source.open();
+            World world = World.company(old);
+            record(old, world.traffic(10), 20);
+            old.close();
+            DatabaseMove move = sides.move().build();
+            move.copy(progress -> {});
+            move.follow();
+            try (ChildJvm tool = MoveTool.between(sides.source, sides.target).arguments("cutOver").start()) {
+                Await.until("the fence begins", Duration.ofSeconds(60), () -> {
+                    MovePhase phase = move.status().phase();
+                    return phase == MovePhase.FENCING || phase == MovePhase.MOVED;
+                });
+                tool.kill();
+            }
+            Await.until("the tool's sessions end", Duration.ofSeconds(30), () -> {
+                try {
+                    return move.status().phase() == MovePhase.MOVED || move.cutOver("new").verifiedRows() > 0;
+                } catch (MoveException e) {
+                    assertThat(e).hasMessageContaining("Another process works");
+                    return false;
+                }
+            });
+            assertThat(move.status().phase()).isEqualTo(MovePhase.MOVED);
+            assertSame(sides);
+            assertThat(sides.target.books()).agree().haveRequests(20);
         }
     }
 

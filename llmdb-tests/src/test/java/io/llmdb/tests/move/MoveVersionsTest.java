@@ -27,7 +27,7 @@ class MoveVersionsTest {
             LlmDb old = sides.source.open();
             World world = World.company(old);
             SpendEvents traffic = world.traffic(3).endUsers(4).failing(0.2);
-            traffic.take(200).forEach(old.spend()::record);
+            traffic.take(60).forEach(old.spend()::record);
             sides.target.execute("""
                     CREATE SCHEMA "Zweit-Haus$2"; CREATE TABLE "Zweit-Haus$2".theirs (id int PRIMARY KEY, note text);
                     INSERT INTO "Zweit-Haus$2".theirs VALUES (1, 'stays')""");
@@ -37,16 +37,16 @@ class MoveVersionsTest {
             DatabaseMove move = sides.move().build();
             move.copy(progress -> {});
             move.follow();
-            traffic.take(50).forEach(old.spend()::record);
+            traffic.take(20).forEach(old.spend()::record);
             move.cutOver("new");
             LlmDb fresh = sides.openTarget();
             old.handOver(fresh);
-            traffic.take(50).forEach(old.spend()::record);
+            traffic.take(20).forEach(old.spend()::record);
             assertThat(fresh.authenticate(world.rawKey())).isNotNull();
             fresh.admin().keys().block(world.key().key().hash());
             old.close();
             fresh.close();
-            assertThat(sides.target.books()).agree().haveRequests(300).haveNoDeadLetters();
+            assertThat(sides.target.books()).agree().haveRequests(100).haveNoDeadLetters();
             assertThat(sides.target.value(String.class, "SELECT note FROM \"Zweit-Haus$2\".theirs"))
                     .isEqualTo("stays");
         }

@@ -22,6 +22,8 @@ public final class Benchmarks {
             new ReportsBenchmark());
             new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new AuthenticateBenchmark());
     private static final List<Benchmark> ALL = List.of(new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new LimitsBenchmark());
+    private static final List<Benchmark> ALL =
+            List.of(new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new MoveBenchmark());
 
     private Benchmarks() {}
 
