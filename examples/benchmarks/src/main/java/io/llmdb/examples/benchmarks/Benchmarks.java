@@ -14,16 +14,15 @@ public final class Benchmarks {
     /** All there are, in the order in which {@code all} runs them. */
     private static final List<Benchmark> ALL = List.of(
             new FsyncBenchmark(),
+            new AuthenticateBenchmark(),
+            new LimitsBenchmark(),
             new JournalBenchmark(),
             new SynchronousBenchmark(),
             new RecordBenchmark(),
             new PipelineBenchmark(),
             new IndexesBenchmark(),
-            new ReportsBenchmark());
-            new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new AuthenticateBenchmark());
-    private static final List<Benchmark> ALL = List.of(new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new LimitsBenchmark());
-    private static final List<Benchmark> ALL =
-            List.of(new FsyncBenchmark(), new IndexesBenchmark(), new ReportsBenchmark(), new MoveBenchmark());
+            new ReportsBenchmark(),
+            new MoveBenchmark());
 
     private Benchmarks() {}
 
