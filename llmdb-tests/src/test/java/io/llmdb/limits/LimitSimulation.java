@@ -160,8 +160,7 @@ final class LimitSimulation {
 
     private record Above(long minute, UUID holder, long amount, long at) {}
 
-    private record Admitted(
-            UUID holder, LimitHold hold, long tokens, long minute, Set<LimitId> on) {}
+    private record Admitted(UUID holder, LimitHold hold, long tokens, long minute, Set<LimitId> on) {}
 
     private record Asked(
             Instance instance,
@@ -213,7 +212,7 @@ final class LimitSimulation {
             }
             case LIMIT -> {
                 LimitId id = ALL.get(event.which % 3);
-                limits.put(id, (id == TOKENS ? 100L : id == REQUESTS ? 10L : 3L) + event.size % 7 - 3);
+                limits.put(id, (id.equals(TOKENS) ? 100L : id.equals(REQUESTS) ? 10L : 3L) + event.size % 7 - 3);
             }
             case CLOCK -> {
                 offset = offset.plusSeconds(event.size % 91 - 75);
@@ -245,7 +244,7 @@ final class LimitSimulation {
         List<LimitNeed> needs = new ArrayList<>();
         for (LimitId id : ALL) {
             if (on.contains(id)) {
-                needs.add(new LimitNeed(id, limits.getOrDefault(id, 0L), id == TOKENS ? tokens : 1));
+                needs.add(new LimitNeed(id, limits.getOrDefault(id, 0L), id.equals(TOKENS) ? tokens : 1));
             }
         }
         return needs;
@@ -328,7 +327,7 @@ final class LimitSimulation {
             } else {
                 before = running();
             }
-            tokens = need.id() == TOKENS ? need.amount() : tokens;
+            tokens = need.id().equals(TOKENS) ? need.amount() : tokens;
             check(
                     before + need.amount() <= need.limit(),
                     need.id() + ": " + need.amount() + " admitted on " + before + " of " + need.limit());
@@ -393,7 +392,7 @@ final class LimitSimulation {
                 continue;
             }
             long room = room(id);
-            long amount = id != TOKENS ? 1 : room > 0 ? 1 + size % room : 1;
+            long amount = !id.equals(TOKENS) ? 1 : room > 0 ? 1 + size % room : 1;
             long before = id.isPerMinute() ? admitted.sum(id, minute()) : running();
             List<LimitNeed> needs = List.of(new LimitNeed(id, limits.getOrDefault(id, 0L), amount));
             List<Asked> asked = new ArrayList<>();

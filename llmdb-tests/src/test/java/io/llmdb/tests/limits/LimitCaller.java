@@ -41,7 +41,8 @@ public final class LimitCaller {
                 Admission admission = db.budgets().admit(caller, call);
                 System.out.println("admitted " + admission.startTime());
                 if (ends) {
-                    admission.settle(admission.event()
+                    admission.settle(admission
+                            .event()
                             .tokens(ThreadLocalRandom.current().nextInt(10), 0)
                             .cost(BigDecimal.ZERO)
                             .build());

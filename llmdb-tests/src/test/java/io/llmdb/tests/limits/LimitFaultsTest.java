@@ -96,10 +96,13 @@ class LimitFaultsTest {
                 child.awaitLine("refused", LONG);
             }
             // Whatever anybody holds idle is handed back and used, except what died with the one that was killed.
-            Await.until("all of it is used", LONG, () -> database.value(
-                            Long.class,
-                            "SELECT sum(amount)::bigint FROM ${llmdb}.\"LLM_LimitLease\" WHERE kind = 'requests'")
-                    == limit);
+            Await.until(
+                    "all of it is used",
+                    LONG,
+                    () -> database.value(
+                                    Long.class,
+                                    "SELECT sum(amount)::bigint FROM ${llmdb}.\"LLM_LimitLease\" WHERE kind = 'requests'")
+                            == limit);
             assertThat(children.stream().mapToLong(LimitFaultsTest::admissions).sum())
                     .isBetween(1L, (long) limit);
         } finally {
@@ -137,7 +140,8 @@ class LimitFaultsTest {
                 if (line.startsWith("admitted ")) {
                     Instant start = Instant.parse(line.substring(9));
                     // The start is taken a moment after the admission, which may be in the next minute.
-                    if (start.get(java.time.temporal.ChronoField.MILLI_OF_SECOND) >= 100 || start.atOffset(java.time.ZoneOffset.UTC).getSecond() > 0) {
+                    if (start.get(java.time.temporal.ChronoField.MILLI_OF_SECOND) >= 100
+                            || start.atOffset(java.time.ZoneOffset.UTC).getSecond() > 0) {
                         perMinute.merge(start.truncatedTo(ChronoUnit.MINUTES), 1, Integer::sum);
                     }
                 }
@@ -150,13 +154,16 @@ class LimitFaultsTest {
 
     @Test
     void withoutTheDatabaseItIsAsTheSettingsSay(TestDatabase database, TcpProxy proxy) {
-        LlmDbSettings.Builder settings = LlmDbSettings.builder().environment(Map.of()).connection(connection -> connection
-                .databaseUrl(proxy.databaseUrl())
-                .schema(database.schema())
-                .poolLimit(3)
-                .connectionTimeout(Duration.ofSeconds(1)));
+        LlmDbSettings.Builder settings = LlmDbSettings.builder()
+                .environment(Map.of())
+                .connection(connection -> connection
+                        .databaseUrl(proxy.databaseUrl())
+                        .schema(database.schema())
+                        .poolLimit(3)
+                        .connectionTimeout(Duration.ofSeconds(1)));
         try (LlmDb db = LlmDb.open(settings.build())) {
-            Caller caller = db.authenticate(key(db, new RateLimits(null, 1L, null)).rawKey());
+            Caller caller =
+                    db.authenticate(key(db, new RateLimits(null, 1L, null)).rawKey());
             db.budgets().admit(caller, CALL);
             Await.until("the limit is known to be used up", LONG, () -> {
                 try {

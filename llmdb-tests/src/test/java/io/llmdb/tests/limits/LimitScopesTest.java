@@ -38,7 +38,8 @@ class LimitScopesTest {
                 .keys(1)
                 .create();
         String user = world.payers().get(0).userId();
-        database.execute("INSERT INTO ${llmdb}.\"LLM_BudgetTable\" (budget_id, rpm_limit) VALUES ('tight', 2), ('wide', NULL)");
+        database.execute(
+                "INSERT INTO ${llmdb}.\"LLM_BudgetTable\" (budget_id, rpm_limit) VALUES ('tight', 2), ('wide', NULL)");
         database.execute("INSERT INTO ${llmdb}.\"LLM_EndUserTable\" (user_id) VALUES ('customer-7')");
         database.execute("INSERT INTO ${llmdb}.\"LLM_TagTable\" (tag_name) VALUES ('prod')");
         Map<CounterId, String> scopes = new LinkedHashMap<>();

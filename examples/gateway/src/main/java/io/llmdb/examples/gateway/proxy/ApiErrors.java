@@ -89,12 +89,11 @@ final class ApiErrors {
 
     /** OpenAI's own words for it; clients back off for as long as Retry-After says. */
     private static ApiError rateLimited(RateLimitedException e) {
-        String code =
-                switch (e.kind()) {
-                    case REQUESTS -> "requests_per_minute";
-                    case TOKENS -> "tokens_per_minute";
-                    case PARALLEL -> "parallel_requests";
-                };
+        String code = switch (e.kind()) {
+            case REQUESTS -> "requests_per_minute";
+            case TOKENS -> "tokens_per_minute";
+            case PARALLEL -> "parallel_requests";
+        };
         ApiError error = error(429, "rate_limit_exceeded", code, e);
         Long seconds = e.retryAfterSeconds();
         return seconds == null ? error : error.withRetryAfter(seconds);
