@@ -43,7 +43,7 @@ CREATE TABLE ${llmdb}."LLM_SpendLogs" (
     digest                bigint NOT NULL,
     PRIMARY KEY ("startTime", id)
 ) PARTITION BY RANGE ("startTime");
--- Indexes cost more than the rows do (docs/log-indexes.md has the figures), so a day that is being written has few and cheap ones: one GIN
+-- Indexes cost more than the rows do (docs/log-indexes.md), so a day that is being written has few and cheap ones: one GIN
 -- over 4-byte hashes of the ids that people filter by, whether the request failed, the order of magnitude of its cost, and over the tags. It
 -- finds the rows of rare values; the rows of common values are among the newest anyway. A day that is over gets a B-tree (hash, "startTime")
 -- for each of these ids too ("LLM_LogState"."settled_before").
