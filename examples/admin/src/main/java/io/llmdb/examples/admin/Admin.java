@@ -36,12 +36,14 @@ import picocli.CommandLine.Spec;
             "  llmdb-admin keys create --alias ci --team research --max-budget 5 --budget-duration 30d",
             "  llmdb-admin spend --by model --from 2026-11-01",
             "  llmdb-admin import litellm --dry-run    what would come from a LiteLLM database",
+            "  llmdb-admin copy plan                   what a move to another server would bring",
             "",
             "Exit codes: 0 done; 1 it failed, or the books do not agree; 2 wrong arguments or settings; 3 refused, and",
             "nothing was changed; 4 the database cannot be reached."
         },
         subcommands = {
             MigrateCommand.class,
+            CopyCommand.class,
             ImportCommand.class,
             VerifyCommand.class,
             RetentionCommand.class,

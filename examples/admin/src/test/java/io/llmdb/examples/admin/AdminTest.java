@@ -281,6 +281,37 @@ class AdminTest {
     }
 
     @Test
+    void movesADatabase() throws IOException {
+        String rawKey = run("keys", "create", "--alias", "moved").out().strip();
+        try (TestDatabase target = PostgresServer.shared().newEmptyDatabase("llmdb")) {
+            Path password = folder.resolve("password");
+            Files.writeString(password, target.password());
+            String url = target.databaseUrl().replaceFirst("//([^:/@]+):[^@]*@", "//$1@");
+            String[] to = {"--to-url", url, "--to-password-file", password.toString()};
+
+            assertThat(json(copy(to, "plan", "--format", "json"))).isNotEmpty();
+            assertThat(copy(to, "start", "--dry-run").out()).contains("Would copy");
+            assertThat(copy(to, "start").out()).contains("Copied");
+            assertThat(copy(to, "status").out()).contains("Next:");
+            assertThat(copy(to, "follow").exitCode()).isZero();
+            assertThat(copy(to, "pass").out()).contains("Brought");
+            assertThat(copy(to, "cut-over", "--moved-to", "there").out()).contains("The new side is the database");
+            assertThat(target.value(
+                            Long.class,
+                            "SELECT count(*) FROM llmdb.\"LLM_VerificationToken\" WHERE token = ?",
+                            KeyHash.of(rawKey)))
+                    .isEqualTo(1);
+        }
+    }
+
+    private Outcome copy(String[] to, String... step) {
+        List<String> arguments = new ArrayList<>(List.of("copy"));
+        arguments.addAll(Arrays.asList(step));
+        arguments.addAll(Arrays.asList(to));
+        return run(arguments.toArray(String[]::new));
+    }
+
+    @Test
     void troublesHaveExitCodesAndNoSecrets() {
         Outcome withPassword = plain("verify", "--database-url", "postgresql://u:very-secret@localhost/x");
         assertThat(withPassword.exitCode()).isEqualTo(Admin.WRONG_ARGUMENTS);
