@@ -112,8 +112,7 @@ final class UsageStatement {
     private void utc() {
         Set<UsageDimension> needed = query.needed();
         DailyBook book = book(needed);
-        boolean summed = needed.size() <= 1
-                && query.of().keySet().stream().noneMatch(MANY_IDS::contains);
+        boolean summed = needed.size() <= 1 && query.of().keySet().stream().noneMatch(MANY_IDS::contains);
         if (summed) {
             grouped = query.byDay();
             dailySums(book);
@@ -129,7 +128,8 @@ final class UsageStatement {
         LocalDate from = query.from();
         LocalDate to = query.to();
         facts.add("SELECT f.day" + (by.isEmpty() ? "" : ", f.id AS k0") + ", " + MEASURES
-                + " FROM ${llmdb}.\"LLM_DailySum\" f WHERE f.kind = ? AND f.day BETWEEN ? AND ? AND f.day <> ALL (" + OPEN_DAYS + ")"
+                + " FROM ${llmdb}.\"LLM_DailySum\" f WHERE f.kind = ? AND f.day BETWEEN ? AND ? AND f.day <> ALL ("
+                + OPEN_DAYS + ")"
                 + (query.of().isEmpty() ? "" : " AND f.id = ?"));
         arguments.addAll(List.of(kind(), from, to, from.atStartOfDay(), to.atStartOfDay()));
         arguments.addAll(query.of().values());
@@ -139,13 +139,18 @@ final class UsageStatement {
                 .collect(Collectors.joining(", "));
         arguments.addAll(List.of(from.atStartOfDay(), to.atStartOfDay()));
         facts.add("SELECT o.day" + (by.isEmpty() ? "" : ", d.k0") + ", " + columnsOf("d") + " FROM unnest(" + OPEN_DAYS
-                + ") o (day) CROSS JOIN LATERAL (SELECT " + (by.isEmpty() ? "" : "f." + by.get(0).dailyColumn() + " AS k0, ")
+                + ") o (day) CROSS JOIN LATERAL (SELECT "
+                + (by.isEmpty() ? "" : "f." + by.get(0).dailyColumn() + " AS k0, ")
                 + sums + " FROM ${llmdb}.\"" + book.table() + "\" f WHERE f.day = o.day" + dailyConditions()
-                + (by.isEmpty() ? " HAVING count(*) > 0" : " GROUP BY f." + by.get(0).dailyColumn()) + ") d");
+                + (by.isEmpty()
+                        ? " HAVING count(*) > 0"
+                        : " GROUP BY f." + by.get(0).dailyColumn()) + ") d");
     }
 
     private String kind() {
-        return query.needed().isEmpty() ? "proxy" : query.needed().iterator().next().kind();
+        return query.needed().isEmpty()
+                ? "proxy"
+                : query.needed().iterator().next().kind();
     }
 
     private static String columnsOf(String alias) {
@@ -249,8 +254,7 @@ final class UsageStatement {
                 connection.createArrayOf("timestamptz", behind.toArray()),
                 connection.createArrayOf("date", plus.toArray()),
                 connection.createArrayOf("date", minus.toArray()));
-        facts.add(head
-                + SHIFTED.formatted(SUMMED_QUARTERS.formatted(query.of().isEmpty() ? "" : " AND q.id = ?")));
+        facts.add(head + SHIFTED.formatted(SUMMED_QUARTERS.formatted(query.of().isEmpty() ? "" : " AND q.id = ?")));
         arguments.addAll(windows);
         arguments.add(kind());
         arguments.addAll(query.of().values());
@@ -260,9 +264,9 @@ final class UsageStatement {
         String condition = query.of().keySet().stream()
                 .map(dimension -> " AND coalesce(l." + dimension.logColumn() + ", '') = ?")
                 .collect(Collectors.joining());
-        facts.add(head + SHIFTED.formatted(OPEN_QUARTERS
-                .replace("${measures}", LOG_MEASURES)
-                .formatted(column, condition)));
+        facts.add(head
+                + SHIFTED.formatted(
+                        OPEN_QUARTERS.replace("${measures}", LOG_MEASURES).formatted(column, condition)));
         arguments.addAll(windows);
         arguments.addAll(query.of().values());
         arguments.addAll(List.of(query.from(), query.to()));
@@ -338,12 +342,14 @@ final class UsageStatement {
             case FAILURES -> "sum(failed_requests) DESC";
         };
         String all = first.isEmpty() || order.isEmpty() ? first + order : first + ", " + order;
-        String sums = "sum(spend), sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(api_requests)::bigint,"
-                + " sum(successful_requests)::bigint, sum(failed_requests)::bigint";
+        String sums =
+                "sum(spend), sum(prompt_tokens)::bigint, sum(completion_tokens)::bigint, sum(api_requests)::bigint,"
+                        + " sum(successful_requests)::bigint, sum(failed_requests)::bigint";
         String tail = (all.isEmpty() ? "" : "\nORDER BY " + all) + "\nLIMIT " + query.limit();
         String from = "\nFROM (\n" + String.join("\nUNION ALL\n", facts) + ") f\n";
         if (grouped) {
-            return sql.of(withoutSums("SELECT " + columns + sums + from + "WHERE api_requests <> 0 OR spend <> 0" + tail, from));
+            return sql.of(withoutSums(
+                    "SELECT " + columns + sums + from + "WHERE api_requests <> 0 OR spend <> 0" + tail, from));
         }
         return sql.of("SELECT " + columns + sums + from
                 + (groups.isEmpty() ? "" : "GROUP BY " + String.join(", ", groups) + "\n")
@@ -353,7 +359,8 @@ final class UsageStatement {
     /** The same question of facts that are sums already. */
     private static String withoutSums(String statement, String facts) {
         int start = statement.indexOf(facts);
-        return statement.substring(0, start).replace("sum(", "(") + facts
+        return statement.substring(0, start).replace("sum(", "(")
+                + facts
                 + statement.substring(start + facts.length()).replace("sum(", "(");
     }
 
