@@ -97,7 +97,8 @@ final class ReportsBenchmark implements Benchmark {
     /** Fills the month; the last tenth alternates with the same rows into a database that is new. */
     private static int fill(Run run, Writer writer, Writer other, int rows) throws InterruptedException {
         // On a machine that others use, a part of the month has to do.
-        long most = System.nanoTime() + Duration.ofMinutes(run.size("fill_minutes", 9)).toNanos();
+        long most = System.nanoTime()
+                + Duration.ofMinutes(run.size("fill_minutes", 9)).toNanos();
         int alternating = Math.max(CHUNK, rows / 20);
         ResultTable table =
                 ResultTable.of("Filling, events a second", "events", "into the month", "into a new database");
@@ -318,14 +319,19 @@ final class ReportsBenchmark implements Benchmark {
     private static void verify(Run run, LlmDb db, long requests) {
         long started = System.nanoTime();
         Verification verification = db.usage().verify();
-        long booked = db.reports().total(UsageQuery.of(LocalDate.EPOCH.plusYears(50), LocalDate.EPOCH.plusYears(60))).requests();
+        long booked = db.reports()
+                .total(UsageQuery.of(LocalDate.EPOCH.plusYears(50), LocalDate.EPOCH.plusYears(60)))
+                .requests();
         run.must(
                 "verify: the books agree after days were dropped under writers",
                 verification.agrees() && booked == requests,
                 String.format(Locale.ROOT, "%s, after %.1f s", verification, seconds(started)));
     }
 
-    /** Eight threads book and wait for each commit, first undisturbed, then while days are dropped; how many were booked. */
+    /**
+     * Eight threads book and wait for each commit, first undisturbed, then while days are dropped; how many were
+     * booked.
+     */
     private static long dropDays(Run run, TestDatabase full, LlmDb admin) throws InterruptedException {
         try (LlmDb db = LlmDb.open(full.settings().build());
                 Latencies latencies = new Latencies(db, full)) {
