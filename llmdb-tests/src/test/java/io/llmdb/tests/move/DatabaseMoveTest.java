@@ -212,7 +212,9 @@ class DatabaseMoveTest {
             DatabaseMove move = sides.move().build();
             move.copy(progress -> {});
             move.follow();
-            try (ChildJvm tool = MoveTool.between(sides.source, sides.target).arguments("cutOver").start()) {
+            try (ChildJvm tool = MoveTool.between(sides.source, sides.target)
+                    .arguments("cutOver")
+                    .start()) {
                 Await.until("the fence begins", Duration.ofSeconds(60), () -> {
                     MovePhase phase = move.status().phase();
                     return phase == MovePhase.FENCING || phase == MovePhase.MOVED;
@@ -221,7 +223,8 @@ class DatabaseMoveTest {
             }
             Await.until("the tool's sessions end", Duration.ofSeconds(30), () -> {
                 try {
-                    return move.status().phase() == MovePhase.MOVED || move.cutOver("new").verifiedRows() > 0;
+                    return move.status().phase() == MovePhase.MOVED
+                            || move.cutOver("new").verifiedRows() > 0;
                 } catch (MoveException e) {
                     assertThat(e).hasMessageContaining("Another process works");
                     return false;

@@ -11,7 +11,6 @@ import io.llmdb.LlmDb;
 import io.llmdb.common.RateLimits;
 import io.llmdb.keys.Caller;
 import io.llmdb.keys.IssuedKey;
-import io.llmdb.keys.VirtualKeySpec;
 import io.llmdb.limits.LimitHold;
 import io.llmdb.limits.LimitedCall;
 import io.llmdb.limits.RateLimitedException;
@@ -67,7 +66,14 @@ final class LimitsBenchmark implements Benchmark {
             rivalsTables(database);
             World world;
             try (LlmDb db = database.open()) {
-                world = World.in(db).team("wide").members(1).keys(1).team("hot").members(1).keys(1).create();
+                world = World.in(db)
+                        .team("wide")
+                        .members(1)
+                        .keys(1)
+                        .team("hot")
+                        .members(1)
+                        .keys(1)
+                        .create();
             }
             farFromTheLimit(run, database, world.keysOf("wide").get(0));
             toTheEnd(run, database, world.keysOf("hot").get(0));
@@ -108,7 +114,14 @@ final class LimitsBenchmark implements Benchmark {
         int few = run.size("rivalcalls", 8_000);
         try (HikariDataSource pool = pool(database, threads)) {
             ResultTable rivals = ResultTable.of(
-                    "the same for rivals, one limit", "who", "limits a call", "calls", "median µs", "p99 µs", "calls/s", "transactions a call");
+                    "the same for rivals, one limit",
+                    "who",
+                    "limits a call",
+                    "calls",
+                    "median µs",
+                    "p99 µs",
+                    "calls/s",
+                    "transactions a call");
             long before = transactions(database);
             BucketProxy bucket = bucket(pool, "wide", 1_000_000_000L);
             Result result = attempts(threads, few, thread -> () -> bucket.tryConsume(1));
@@ -143,11 +156,14 @@ final class LimitsBenchmark implements Benchmark {
                 "admitted/s",
                 "median µs",
                 "p99 µs");
-        ResultTable refusals = ResultTable.of("then refused, " + callers + " callers", "who", "refusals/s", "median µs", "p99 µs");
+        ResultTable refusals =
+                ResultTable.of("then refused, " + callers + " callers", "who", "refusals/s", "median µs", "p99 µs");
         double[] rates = new double[3];
         try (LlmDb one = database.open();
                 LlmDb two = database.open()) {
-            one.admin().keys().update(key.key().hash(), spec -> spec.withRateLimits(new RateLimits(null, (long) limit, null)));
+            one.admin()
+                    .keys()
+                    .update(key.key().hash(), spec -> spec.withRateLimits(new RateLimits(null, (long) limit, null)));
             one.catchUp();
             two.catchUp();
             Caller caller = one.authenticate(key.rawKey());
@@ -167,7 +183,10 @@ final class LimitsBenchmark implements Benchmark {
                 Result result = untilRefused(callers, thread -> () -> bucket.tryConsume(1));
                 end(ends, "bucket4j, " + connections + " connections", result);
                 rates[1] = Math.max(rates[1], result.admitted / result.seconds);
-                refused(refusals, "bucket4j, " + connections + " connections", attempts(callers, callers * 50, thread -> () -> bucket.tryConsume(1)));
+                refused(
+                        refusals,
+                        "bucket4j, " + connections + " connections",
+                        attempts(callers, callers * 50, thread -> () -> bucket.tryConsume(1)));
                 prepare(pool, id, limit);
                 result = untilRefused(callers, thread -> () -> update(pool, id));
                 end(ends, "conditional UPDATE, " + connections + " connections", result);
@@ -176,7 +195,10 @@ final class LimitsBenchmark implements Benchmark {
         }
         run.report(ends);
         run.report(refusals);
-        run.aim("10 times bucket4j's rate at the end of a limit", rates[0] >= 10 * rates[1], rates[0] / rates[1] + " times");
+        run.aim(
+                "10 times bucket4j's rate at the end of a limit",
+                rates[0] >= 10 * rates[1],
+                rates[0] / rates[1] + " times");
         run.aim("10 times the conditional UPDATE's", rates[0] >= 10 * rates[2], rates[0] / rates[2] + " times");
         run.must("no deadlock", database.deadlocks() == 0, database.deadlocks() + " deadlocks");
     }
@@ -194,7 +216,13 @@ final class LimitsBenchmark implements Benchmark {
     }
 
     private static void end(ResultTable table, String who, Result result) {
-        table.row(who, result.admitted, result.seconds, result.admitted / result.seconds, result.micros(0.5), result.micros(0.99));
+        table.row(
+                who,
+                result.admitted,
+                result.seconds,
+                result.admitted / result.seconds,
+                result.micros(0.5),
+                result.micros(0.99));
     }
 
     private static void refused(ResultTable table, String who, Result result) {
@@ -280,9 +308,12 @@ final class LimitsBenchmark implements Benchmark {
                 .table("llmdb.bucket")
                 .build();
         return buckets.builder()
-                .build(id, () -> BucketConfiguration.builder()
-                        .addLimit(limit -> limit.capacity(capacity).refillIntervally(capacity, Duration.ofHours(1)))
-                        .build());
+                .build(
+                        id,
+                        () -> BucketConfiguration.builder()
+                                .addLimit(limit ->
+                                        limit.capacity(capacity).refillIntervally(capacity, Duration.ofHours(1)))
+                                .build());
     }
 
     private static void prepare(DataSource pool, String id, long most) throws SQLException {

@@ -36,8 +36,9 @@ public class RecordLatency {
 
     private DurableServer server = DurableServer.start();
     private TestDatabase database = server.newDatabase();
-    private LlmDb db = LlmDb.open(
-            database.settings().delivery(delivery -> delivery.mode(DeliveryMode.MEMORY)).build());
+    private LlmDb db = LlmDb.open(database.settings()
+            .delivery(delivery -> delivery.mode(DeliveryMode.MEMORY))
+            .build());
     private List<SpendEvent> events = List.of();
     private int next;
 
