@@ -28,6 +28,7 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /** What it costs to tell who calls, where that is in memory. A thousand keys in turn. */
+@SuppressWarnings("NullAway") // JMH sets up what the fields hold
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
