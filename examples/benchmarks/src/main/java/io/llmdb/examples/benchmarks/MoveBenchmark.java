@@ -40,7 +40,6 @@ final class MoveBenchmark implements Benchmark {
                 TestDatabase forFastDump = second.newEmptyDatabase("llmdb");
                 TestDatabase forUs = second.newEmptyDatabase("llmdb")) {
             PlantedBooks.plant(source, keys, rows);
-            source.execute("CHECKPOINT");
             long bytes = source.value(
                     Long.class,
                     "SELECT sum(pg_table_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
