@@ -53,6 +53,9 @@ class LeaseDesk {
 
     private static final int RENEWALS_PER_LEASE_TIME = 6;
 
+    /** More than a slice can begin between two questions. */
+    private static final long EPOCHS_PER_TURN = 1_000_000_000L;
+
     private final LeasePolicy policy;
     private final Ticks ticks;
     private final Clock databaseClock;
@@ -112,8 +115,8 @@ class LeaseDesk {
     }
 
     /** Tests put in slices that have a fault. */
-    Slice newSlice(CounterId counter) {
-        return new Slice(counter);
+    Slice newSlice(CounterId counter, long epoch) {
+        return new Slice(counter, epoch);
     }
 
     /** Reserves on all or none from what this instance holds; null where it does not hold enough. */
@@ -248,7 +251,7 @@ class LeaseDesk {
     }
 
     private Slice slice(CounterId counter) {
-        return slices.computeIfAbsent(counter, this::newSlice);
+        return slices.computeIfAbsent(counter, id -> newSlice(id, turn * EPOCHS_PER_TURN));
     }
 
     /** Earlier than the database thinks the lease over, so that a process that lost the database stops first. */

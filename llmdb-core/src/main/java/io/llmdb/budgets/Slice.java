@@ -35,7 +35,7 @@ class Slice {
     /** Whether what this holds has to be compared with the database before it is used. */
     private boolean recheck;
 
-    /** Whether it is not known which of the last questions was taken. */
+    /** Whether it is not known which of the last questions was taken, so that nothing may be reserved. */
     private boolean uncertain = true;
 
     private boolean removed;
@@ -55,8 +55,10 @@ class Slice {
     private long grantedAtNanos;
     private long usedAtNanos;
 
-    Slice(CounterId counter) {
+    /** @param epoch larger than any of an earlier slice on the same counter, whose calls may not be booked yet */
+    Slice(CounterId counter, long epoch) {
         this.counter = counter;
+        this.epoch = epoch;
     }
 
     final CounterId counter() {
@@ -114,12 +116,18 @@ class Slice {
         Slice slice() {
             return slice;
         }
+
+        /** For tests that plant faults. */
+        Hold copy() {
+            return new Hold(slice, generation, amount);
+        }
     }
 
     /** Whether a call that starts now may reserve here, where there is enough; {@code queued} ones go before others. */
     private boolean isOpen(Moment now, boolean queued) {
         return !removed
                 && !recheck
+                && !uncertain
                 && (queued || !closed)
                 && !deadline.isOver(now)
                 && (windowStart == null || !now.instant.isBefore(windowStart))

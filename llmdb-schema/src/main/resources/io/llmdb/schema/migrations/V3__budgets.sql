@@ -37,6 +37,8 @@ CREATE TABLE ${llmdb}."LLM_Lease" (
     epoch           bigint NOT NULL DEFAULT 0,
     -- When the holder last said what it has in use, and handed back the rest.
     set_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- When the holder was last refused what its calls need; null: the last time it was not.
+    refused_at      timestamptz,
     PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration, holder)
 ) WITH (fillfactor = 50);
 CREATE INDEX "LLM_Lease_holder_idx" ON ${llmdb}."LLM_Lease" (holder);

@@ -85,8 +85,8 @@ CREATE TYPE ${llmdb}.llmdb_grant_answer AS (
 );
 
 -- Sets what one holder has of each counter: what it has in use, plus a new slice. At least p_need is granted, and up to p_extra more but never
--- more than a quarter of what is left then, so that slices shrink to single calls near the limit; where p_need is not left, as many
--- p_least as are. Locks are taken in the order of llmdb_book. A lapsed lease counts for nothing; the holder's clock does not matter.
+-- more than a quarter of what is left then, so that slices shrink to single calls near the limit; where p_need is not left, what
+-- is left, if p_least is. While calls of another holder are refused, nobody gets more than needed. Locks are taken in the order of llmdb_book. A lapsed lease counts for nothing; the holder's clock does not matter.
 --
 -- What the holder has in use is known twice, and neither figure is ever too small: the holder's own (p_in_use), which still counts what was booked
 -- without its knowing yet, and its lease less what it says is idle. The smaller one is right. Where the holder is not sure what is idle
@@ -117,6 +117,7 @@ DECLARE
     same_window boolean;
     -- the ids under which others may hold leases on the counter
     ids text[];
+    others_lack boolean;
 BEGIN
     FOR asked IN
         SELECT d.*, coalesce(r.active_token_id, d.scope_id) AS counter_id,
@@ -203,7 +204,9 @@ BEGIN
             CONTINUE;
         END IF;
 
-        SELECT coalesce(sum(l.amount), 0), min(l.set_at) FILTER (WHERE l.amount > 0) INTO answer.reserved, answer.others_set_at
+        SELECT coalesce(sum(l.amount), 0), min(l.set_at) FILTER (WHERE l.amount > 0),
+            coalesce(bool_or(l.refused_at > instant - interval '1 second'), false)
+        INTO answer.reserved, answer.others_set_at, others_lack
         FROM ${llmdb}."LLM_Lease" l
         WHERE l.scope = asked.scope AND l.scope_id = ANY (ids)
           AND (l.parent_id, l.model, l.budget_duration) = (asked.parent_id, asked.model, asked.budget_duration)
@@ -242,12 +245,11 @@ BEGIN
             IF room >= asked.need THEN
                 answer.status := 'granted';
                 answer.granted := asked.need
-                    + CASE WHEN own_lives AND own.recalled THEN 0 ELSE least(asked.extra, trunc((room - asked.need) / 4, 12)) END;
+                    + CASE WHEN others_lack OR (own_lives AND own.recalled) THEN 0 ELSE least(asked.extra, trunc((room - asked.need) / 4, 12)) END;
             ELSE
                 answer.status := 'refused';
-                -- Only what admits a call: holders that keep what is too small for one would hold it against each other.
-                answer.granted := CASE WHEN asked.least > 0 AND room >= asked.least
-                    THEN trunc(room / asked.least) * asked.least ELSE 0 END;
+                -- Only where it admits a call: holders that keep what is too small for one would hold it against each other.
+                answer.granted := CASE WHEN asked.least > 0 AND room >= asked.least THEN trunc(room, 12) ELSE 0 END;
                 IF asked.need > 0 THEN
                     UPDATE ${llmdb}."LLM_Lease" l SET recalled = true
                     WHERE l.scope = asked.scope AND l.scope_id = ANY (ids)
@@ -256,15 +258,18 @@ BEGIN
                 END IF;
             END IF;
         END IF;
-        IF in_use + coalesce(answer.granted, 0) > 0 THEN
+        IF in_use + coalesce(answer.granted, 0) > 0 OR (answer.status = 'refused' AND asked.need > 0) THEN
             INSERT INTO ${llmdb}."LLM_Lease" AS l
-                (scope, scope_id, parent_id, model, budget_duration, holder, amount, window_start, window_end, expires_at, turn, epoch, set_at)
+                (scope, scope_id, parent_id, model, budget_duration, holder, amount, window_start, window_end, expires_at, turn, epoch, set_at,
+                refused_at)
             VALUES (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration, p_holder,
                 in_use + coalesce(answer.granted, 0), counter.spend_window_start, counter.budget_reset_at,
-                instant + p_lease_seconds * interval '1 second', p_turn, answer.epoch, instant)
+                instant + p_lease_seconds * interval '1 second', p_turn, answer.epoch, instant,
+                CASE WHEN answer.status = 'refused' AND asked.need > 0 THEN instant END)
             ON CONFLICT (scope, scope_id, parent_id, model, budget_duration, holder) DO UPDATE
             SET amount = excluded.amount, window_start = excluded.window_start, window_end = excluded.window_end, expires_at = excluded.expires_at,
-                turn = excluded.turn, epoch = excluded.epoch, set_at = excluded.set_at, recalled = false;
+                turn = excluded.turn, epoch = excluded.epoch, set_at = excluded.set_at, refused_at = excluded.refused_at,
+                recalled = false;
         ELSIF own_found THEN
             DELETE FROM ${llmdb}."LLM_Lease" l
             WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
