@@ -149,6 +149,7 @@ final class Opening {
         if (keyRotation != null) {
             jobs.add(keyRotation.on(repositories.keys()));
         }
+        jobs.add(budgets.tidyingJob(budgetSettings.reschedulerMinTime(), budgetSettings.reschedulerMaxTime()));
         jobs.start();
 
         LOG.info("llmdb is open on schema \"{}\"", connection.schema());

@@ -9,6 +9,7 @@ import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
 import io.llmdb.internal.Ids;
+import io.llmdb.internal.Job;
 import io.llmdb.internal.Ticks;
 import io.llmdb.keys.Caller;
 import io.llmdb.limits.LimitHold;
@@ -21,6 +22,7 @@ import io.llmdb.spend.LeaseShare;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendRecorder;
 import java.math.BigDecimal;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -68,6 +70,7 @@ public final class BudgetService implements AutoCloseable {
     private final BudgetReader reader;
     private final BudgetAlerts alerts;
     private final PastWindows pastWindows;
+    private final WindowTidying tidying;
     private final Map<UUID, Admission> open = new ConcurrentHashMap<>();
     private final Map<UUID, Unbooked> unbooked = new ConcurrentHashMap<>();
     private final ScheduledExecutorService sweeper;
@@ -129,6 +132,7 @@ public final class BudgetService implements AutoCloseable {
         this.alerts = new BudgetAlerts(db, rules);
         this.pastWindows = new PastWindows(db);
         this.windows = new CounterWindows(db, booking);
+        this.tidying = new WindowTidying(db, windows, rules);
         this.desk = new LeaseDesk(policy, Ticks.SYSTEM, databaseClock);
         this.leases = new LeaseThread(desk, new DbLeaseStore(db, databaseClock, instance, policy, windows, rules));
         recorder.onBooked(this::booked);
@@ -276,6 +280,28 @@ public final class BudgetService implements AutoCloseable {
         if (answer.completeExceptionally(reason)) {
             throw reason;
         }
+    }
+
+    /**
+     * The job that tidies windows, for the one instance of all that runs it.
+     *
+     * @param shortestPause the shortest time between two runs
+     * @param longestPause the longest
+     * @return the job
+     */
+    public Job tidyingJob(Duration shortestPause, Duration longestPause) {
+        return tidying.job(shortestPause, longestPause);
+    }
+
+    /**
+     * Moves on the windows that are over of budgets on which nobody spends, so that the tables read right. Nothing
+     * depends on it; a job does it now and then.
+     *
+     * @return how many were moved on
+     * @throws DatabaseUnavailableException where the database cannot be reached
+     */
+    public int tidyWindows() {
+        return tidying.tidy(() -> true);
     }
 
     /**

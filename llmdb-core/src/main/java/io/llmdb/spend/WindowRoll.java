@@ -117,13 +117,33 @@ public record WindowRoll(
                 add(past, calendar.windowAt(duration, over ? reset : start, at), spent.amount());
             }
         }
-        BigDecimal carried = over && rollover ? overspend(counter.maxBudget(), past, reset) : BigDecimal.ZERO;
+        BigDecimal carried = over && rollover
+                ? carried(calendar, duration, overspend(counter.maxBudget(), past, reset), counter, reset, current)
+                : BigDecimal.ZERO;
         return new WindowRoll(
                 spend.add(carried),
                 over ? current.start() : anchor,
                 current.end(),
                 carried,
                 new ArrayList<>(past.values()));
+    }
+
+    /** A window that was missed would have been filled by what was carried into it, and would have carried on the rest. */
+    private static BigDecimal carried(
+            BudgetCalendar calendar,
+            BudgetDuration duration,
+            BigDecimal overspend,
+            Counter counter,
+            Instant reset,
+            Window current) {
+        BigDecimal most = counter.maxBudget();
+        BigDecimal carried = overspend;
+        Instant at = reset;
+        while (most != null && most.signum() > 0 && carried.signum() > 0 && at.isBefore(current.start())) {
+            carried = carried.subtract(most).max(BigDecimal.ZERO);
+            at = calendar.windowAt(duration, reset, at).end();
+        }
+        return carried;
     }
 
     /** What the window that ended at the reset had spent above its maximum. */

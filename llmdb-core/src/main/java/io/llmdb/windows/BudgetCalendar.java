@@ -153,12 +153,15 @@ public final class BudgetCalendar {
     /** The day that an instant counts to: it begins at the reset time, not at midnight. */
     private LocalDate dayOf(Instant at) {
         LocalDate date = at.atZone(zone).toLocalDate();
-        if (at.isBefore(startOf(date))) {
-            return date.minusDays(1);
+        // A start that falls into a gap of the clock comes after it, maybe on the next date; where the clock goes back over
+        // midnight, the next day's start may have passed already; and a zone may leave out a whole day.
+        while (at.isBefore(startOf(date))) {
+            date = date.minusDays(1);
         }
-        // Where the clock goes back over midnight, the next day's start may have passed already.
-        LocalDate next = date.plusDays(1);
-        return at.isBefore(startOf(next)) ? date : next;
+        for (LocalDate next = date.plusDays(1); !at.isBefore(startOf(next)); next = date.plusDays(1)) {
+            date = next;
+        }
+        return date;
     }
 
     private Instant startOf(LocalDate day) {

@@ -162,7 +162,7 @@ final class Judge {
 
     /** A call is refused where, at some moment since it asked, it did not fit; not where it fitted all the time. */
     void refused(Waiting request, long now) {
-        waiting.remove(request);
+        noLongerWaits(request);
         if (request.since < calmSince || request.mostUsed.isEmpty()) {
             return;
         }
@@ -187,7 +187,15 @@ final class Judge {
     }
 
     void gaveUp(Waiting request) {
+        noLongerWaits(request);
+    }
+
+    /** What one of its budgets had granted it is free again, but was not while others asked. */
+    private void noLongerWaits(Waiting request) {
         waiting.remove(request);
+        for (CounterId counter : request.counters) {
+            waiting.forEach(other -> other.freed.merge(counter, request.amount, Long::sum));
+        }
     }
 
     void released(List<Hold> released, long now) {
