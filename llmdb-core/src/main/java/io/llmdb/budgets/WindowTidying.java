@@ -120,10 +120,12 @@ final class WindowTidying {
 
     private List<CounterId> read(Tx tx, int most) throws SQLException {
         List<CounterId> due = new ArrayList<>();
-        try (PreparedStatement statement = tx.connection().prepareStatement(db.sql().of(DUE))) {
+        try (PreparedStatement statement =
+                tx.connection().prepareStatement(db.sql().of(DUE))) {
             statement.setString(1, rules.defaultEndUserBudgetId());
             statement.setString(
-                    2, rules.proxyDuration() == null ? null : rules.proxyDuration().toString());
+                    2,
+                    rules.proxyDuration() == null ? null : rules.proxyDuration().toString());
             statement.setInt(3, most);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {

@@ -128,7 +128,9 @@ public record WindowRoll(
                 new ArrayList<>(past.values()));
     }
 
-    /** A window that was missed would have been filled by what was carried into it, and would have carried on the rest. */
+    /**
+     * A window that was missed would have been filled by what was carried into it, and would have carried on the rest.
+     */
     private static BigDecimal carried(
             BudgetCalendar calendar,
             BudgetDuration duration,

@@ -153,7 +153,8 @@ public final class BudgetCalendar {
     /** The day that an instant counts to: it begins at the reset time, not at midnight. */
     private LocalDate dayOf(Instant at) {
         LocalDate date = at.atZone(zone).toLocalDate();
-        // A start that falls into a gap of the clock comes after it, maybe on the next date; where the clock goes back over
+        // A start that falls into a gap of the clock comes after it, maybe on the next date; where the clock goes back
+        // over
         // midnight, the next day's start may have passed already; and a zone may leave out a whole day.
         while (at.isBefore(startOf(date))) {
             date = date.minusDays(1);

@@ -129,7 +129,8 @@ enum Bug {
                     super.failed(asked, reason);
                     if (asked instanceof Step.Grant grant) {
                         for (Slice slice : slices()) {
-                            if (grant.questions().stream().anyMatch(q -> q.counter().equals(slice.counter()))) {
+                            if (grant.questions().stream()
+                                    .anyMatch(q -> q.counter().equals(slice.counter()))) {
                                 slice.open();
                             }
                         }
@@ -157,7 +158,8 @@ enum Bug {
             return new LeaseDesk(policy, ticks, clock) {
                 @Override
                 Deadline validUntil(long sentNanos, long sentWallMillis) {
-                    return new Deadline(super.validUntil(sentNanos, sentWallMillis).nanos(), Long.MAX_VALUE);
+                    return new Deadline(
+                            super.validUntil(sentNanos, sentWallMillis).nanos(), Long.MAX_VALUE);
                 }
             };
         }
@@ -170,7 +172,8 @@ enum Bug {
                 @Override
                 Deadline validUntil(long sentNanos, long sentWallMillis) {
                     return new Deadline(
-                            Long.MAX_VALUE / 2, super.validUntil(sentNanos, sentWallMillis).wallMillis());
+                            Long.MAX_VALUE / 2,
+                            super.validUntil(sentNanos, sentWallMillis).wallMillis());
                 }
             };
         }
@@ -244,7 +247,12 @@ enum Bug {
                     .max(BigDecimal::compareTo)
                     .orElse(event.cost());
             database.book(new Event(
-                    event.id(), event.start(), event.cost().min(reserved), event.counters(), event.holder(), event.shares()));
+                    event.id(),
+                    event.start(),
+                    event.cost().min(reserved),
+                    event.counters(),
+                    event.holder(),
+                    event.shares()));
         }
     },
 

@@ -104,7 +104,9 @@ final class Judge {
         return length == 0 ? 0 : Math.floorDiv(at, length);
     }
 
-    /** Something went wrong on purpose: for a lease time and a little, refusals may be for want of what is out of reach. */
+    /**
+     * Something went wrong on purpose: for a lease time and a little, refusals may be for want of what is out of reach.
+     */
     void disturbed(long until) {
         calmSince = Math.max(calmSince, until);
     }
@@ -129,8 +131,11 @@ final class Judge {
         return one;
     }
 
-    /** At each admission, spent + reserved is within the limit; only what calls cost above their estimates may pass it. */
-    List<Hold> admitted(@Nullable Waiting request, UUID holder, List<CounterId> counters, long amount, long start, long now) {
+    /**
+     * At each admission, spent + reserved is within the limit; only what calls cost above their estimates may pass it.
+     */
+    List<Hold> admitted(
+            @Nullable Waiting request, UUID holder, List<CounterId> counters, long amount, long start, long now) {
         List<Hold> admitted = new ArrayList<>();
         for (CounterId counter : counters) {
             Hold hold = new Hold(holder, counter, window(counter, start), amount);

@@ -27,20 +27,30 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code llmdb_grant}, the renewal and booking do, on maps. {@code LeaseConformanceTest} holds it to the real ones,
- * answer by answer. Its small methods are what planted bugs replace.
+ * What {@code llmdb_grant}, the renewal and booking do, on maps. {@code LeaseConformanceTest} holds it to the real
+ * ones, answer by answer. Its small methods are what planted bugs replace.
  */
 class SimDatabase {
 
     /** One booking. */
-    record Event(int id, Instant start, BigDecimal cost, List<CounterId> counters, UUID holder, List<LeaseShare> shares) {}
+    record Event(
+            int id, Instant start, BigDecimal cost, List<CounterId> counters, UUID holder, List<LeaseShare> shares) {}
 
     static final class Counter {
         BigDecimal spend = BigDecimal.ZERO;
-        @Nullable BigDecimal limit;
-        @Nullable BudgetDuration duration;
-        @Nullable Instant windowStart;
-        @Nullable Instant resetAt;
+
+        @Nullable
+        BigDecimal limit;
+
+        @Nullable
+        BudgetDuration duration;
+
+        @Nullable
+        Instant windowStart;
+
+        @Nullable
+        Instant resetAt;
+
         final Map<Instant, BigDecimal> past = new TreeMap<>();
     }
 
@@ -48,11 +58,17 @@ class SimDatabase {
 
     static final class Lease {
         BigDecimal amount = BigDecimal.ZERO;
-        @Nullable Instant windowEnd;
+
+        @Nullable
+        Instant windowEnd;
+
         Instant expiresAt = Instant.MIN;
         Instant setAt = Instant.MIN;
         boolean recalled;
-        @Nullable Instant refusedAt;
+
+        @Nullable
+        Instant refusedAt;
+
         long turn;
         long epoch;
     }
@@ -191,9 +207,7 @@ class SimDatabase {
             if (ownLives && sameWindow && own.epoch <= asked.epoch()) {
                 BigDecimal idle = asked.idle() == null ? BigDecimal.ZERO : asked.idle();
                 inUse = asked.inUse().min(own.amount.subtract(idle).max(BigDecimal.ZERO));
-            } else if (sameWindow
-                    && hasRoomAgain(asked.inUse(), room)
-                    && (own == null || own.epoch <= asked.epoch())) {
+            } else if (sameWindow && hasRoomAgain(asked.inUse(), room) && (own == null || own.epoch <= asked.epoch())) {
                 inUse = asked.inUse();
             } else {
                 kept = false;
@@ -201,10 +215,12 @@ class SimDatabase {
             }
             room = room.subtract(inUse);
             if (room.compareTo(asked.need()) >= 0) {
-                BigDecimal quarter = room.subtract(asked.need())
-                        .divide(BigDecimal.valueOf(4), 12, RoundingMode.DOWN);
+                BigDecimal quarter = room.subtract(asked.need()).divide(BigDecimal.valueOf(4), 12, RoundingMode.DOWN);
                 granted = asked.need()
-                        .add(othersLack || ownLives && own.recalled ? BigDecimal.ZERO : asked.extra().min(quarter));
+                        .add(
+                                othersLack || ownLives && own.recalled
+                                        ? BigDecimal.ZERO
+                                        : asked.extra().min(quarter));
             } else {
                 status = Status.REFUSED;
                 granted = asked.least().signum() > 0 && room.compareTo(asked.least()) >= 0
@@ -280,7 +296,9 @@ class SimDatabase {
         for (CounterId id : event.counters()) {
             Counter counter = counter(id);
             boolean fits = (counter.windowStart == null || !event.start().isBefore(counter.windowStart))
-                    && (counter.resetAt == null ? counter.duration == null : event.start().isBefore(counter.resetAt));
+                    && (counter.resetAt == null
+                            ? counter.duration == null
+                            : event.start().isBefore(counter.resetAt));
             if (fits) {
                 counter.spend = counter.spend.add(event.cost());
             } else {

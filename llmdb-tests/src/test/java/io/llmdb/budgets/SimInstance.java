@@ -190,9 +190,8 @@ final class SimInstance {
             ask(
                     () -> world.database.grant(holder, grant.turn(), grant.questions()),
                     answers -> {
-                        List<Answer> all = answers.stream()
-                                .map(Objects::requireNonNull)
-                                .toList();
+                        List<Answer> all =
+                                answers.stream().map(Objects::requireNonNull).toList();
                         desk.granted(grant, all);
                         step();
                     },
@@ -236,21 +235,24 @@ final class SimInstance {
             }
             Judge.Waiting waiting = world.judge.waits(holder, counters, cents, world.databaseMillis());
             // What a future's callback throws, nobody hears.
-            desk.enqueue(needs, amount).whenComplete((reservation, failure) -> world.observe(() -> {
-                if (reservation != null) {
-                    admitted(waiting, reservation, counters, cents);
-                } else if (failure instanceof BudgetExceededException
-                        || failure instanceof CompletionException e && e.getCause() instanceof BudgetExceededException) {
-                    world.judge.refused(waiting, world.databaseMillis());
-                } else {
-                    world.judge.gaveUp(waiting);
-                }
-            }));
+            desk.enqueue(needs, amount)
+                    .whenComplete((reservation, failure) -> world.observe(() -> {
+                        if (reservation != null) {
+                            admitted(waiting, reservation, counters, cents);
+                        } else if (failure instanceof BudgetExceededException
+                                || failure instanceof CompletionException e
+                                        && e.getCause() instanceof BudgetExceededException) {
+                            world.judge.refused(waiting, world.databaseMillis());
+                        } else {
+                            world.judge.gaveUp(waiting);
+                        }
+                    }));
             wake();
         });
     }
 
-    private void admitted(Judge.@Nullable Waiting waiting, Reservation reservation, List<CounterId> counters, long cents) {
+    private void admitted(
+            Judge.@Nullable Waiting waiting, Reservation reservation, List<CounterId> counters, long cents) {
         List<Judge.Hold> modelled = world.judge.admitted(
                 waiting, holder, counters, cents, reservation.start().toEpochMilli(), world.databaseMillis());
         long lasts = world.dice.nextLong(world.dice.nextInt(4) == 0 ? 6 * SECOND : SECOND);
@@ -286,8 +288,7 @@ final class SimInstance {
                 shares.add(share);
             }
         }
-        world.judge.settled(
-                modelled, plain.cost().movePointRight(2).longValueExact(), world.databaseMillis());
+        world.judge.settled(modelled, plain.cost().movePointRight(2).longValueExact(), world.databaseMillis());
         Event event = new Event(plain.id(), plain.start(), plain.cost(), plain.counters(), holder, shares);
         Settled settled = new Settled(event, reservation.holds(), modelled);
         world.noteSettled(settled);
@@ -305,7 +306,9 @@ final class SimInstance {
                 e -> {
                     reservation.holds().forEach(hold -> bug.unsettle(hold));
                     if (world.dice.nextBoolean()) {
-                        here(world.nanos() + world.dice.nextLong(SECOND), () -> settle(plain, reservation, modelled, true));
+                        here(
+                                world.nanos() + world.dice.nextLong(SECOND),
+                                () -> settle(plain, reservation, modelled, true));
                     } else {
                         // Whether it is booked, or will be, the caller does not wait to hear.
                         reservation.release();

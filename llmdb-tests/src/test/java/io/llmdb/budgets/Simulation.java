@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One history, made of a seed: a few instances with the library's own desk and slices, a simulated database, calls, and
- * faults, on a clock that only the history's events move. No threads, no sleep, no database. The {@link Judge} looks on.
+ * faults, on a clock that only the history's events move. No threads, no sleep, no database. The {@link Judge} looks
+ * on.
  */
 class Simulation {
 
@@ -72,7 +73,8 @@ class Simulation {
         Map<CounterId, Judge.Terms> terms = new LinkedHashMap<>();
         int counters = 1 + dice.nextInt(3);
         for (int i = 0; i < counters; i++) {
-            CounterId id = CounterId.of(List.of(Scope.KEY, Scope.TEAM, Scope.USER).get(i), "c" + i);
+            CounterId id =
+                    CounterId.of(List.of(Scope.KEY, Scope.TEAM, Scope.USER).get(i), "c" + i);
             long limit = 20 + dice.nextInt(dice.nextBoolean() ? 100 : 1_000);
             int window = List.of(0, 0, 10, 20).get(dice.nextInt(4));
             terms.put(id, new Judge.Terms(limit, window * 1_000L));
@@ -106,7 +108,8 @@ class Simulation {
         try {
             simulation.run();
         } catch (Judge.Violation e) {
-            throw new Judge.Violation("history " + seed + ", after " + simulation.nanos / MILLI + " ms: " + e.getMessage());
+            throw new Judge.Violation(
+                    "history " + seed + ", after " + simulation.nanos / MILLI + " ms: " + e.getMessage());
         }
     }
 
@@ -135,7 +138,9 @@ class Simulation {
         checkEnd();
     }
 
-    /** Tells what happens, where the seed of a failed history is run by itself with {@code -Dllmdb.simulation.trace}. */
+    /**
+     * Tells what happens, where the seed of a failed history is run by itself with {@code -Dllmdb.simulation.trace}.
+     */
     void trace(String what) {
         if (TRACE) {
             System.out.printf("%7.1f ms  %s%n", nanos / 1e6, what);
@@ -248,7 +253,11 @@ class Simulation {
             BigDecimal leased = database.others(id, new UUID(0, 0)).stream()
                     .map(lease -> lease.amount)
                     .reduce(counter.spend, BigDecimal::add);
-            judge.granted(id, leased.movePointRight(2).setScale(0, java.math.RoundingMode.CEILING).longValueExact());
+            judge.granted(
+                    id,
+                    leased.movePointRight(2)
+                            .setScale(0, java.math.RoundingMode.CEILING)
+                            .longValueExact());
         }
     }
 
@@ -277,14 +286,17 @@ class Simulation {
         }
         database.leases.forEach((key, lease) -> {
             if (lease.amount.signum() != 0 && database.lives(lease)) {
-                throw new Judge.Violation("leak: when all is quiet " + lease.amount + " is reserved on " + key.counter());
+                throw new Judge.Violation(
+                        "leak: when all is quiet " + lease.amount + " is reserved on " + key.counter());
             }
         });
         for (CounterId id : database.counters.keySet()) {
             Counter counter = database.counter(id);
             Map<Long, Long> windows = new HashMap<>();
             counter.past.forEach((start, amount) -> windows.merge(
-                    judge.window(id, start.toEpochMilli()), amount.movePointRight(2).longValueExact(), Long::sum));
+                    judge.window(id, start.toEpochMilli()),
+                    amount.movePointRight(2).longValueExact(),
+                    Long::sum));
             Instant inWindow = counter.resetAt == null ? databaseTime() : counter.resetAt.minusMillis(1);
             windows.merge(
                     judge.window(id, inWindow.toEpochMilli()),

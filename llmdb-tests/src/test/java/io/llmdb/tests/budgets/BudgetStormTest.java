@@ -22,8 +22,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Processes that spend on budgets of every kind at once and are killed at random. A trigger of the test's own looks at each
- * grant, inside of its transaction and under the counter's lock.
+ * Processes that spend on budgets of every kind at once and are killed at random. A trigger of the test's own looks at
+ * each grant, inside of its transaction and under the counter's lock.
  */
 @LlmDbTest
 class BudgetStormTest {
@@ -78,14 +78,15 @@ class BudgetStormTest {
                 children.add(spender(database, time.toSeconds(), threads, i, keys));
             }
             long end = System.nanoTime() + time.toNanos();
-            while (end - System.nanoTime() > Duration.ofSeconds(killEverySeconds).toNanos()) {
-                Await.until(
-                        "a while has passed", Duration.ofMinutes(1), passed(Duration.ofSeconds(killEverySeconds)));
+            while (end - System.nanoTime()
+                    > Duration.ofSeconds(killEverySeconds).toNanos()) {
+                Await.until("a while has passed", Duration.ofMinutes(1), passed(Duration.ofSeconds(killEverySeconds)));
                 int victim = dice.nextInt(children.size());
                 children.get(victim).kill();
                 children.get(victim).close();
                 killed++;
-                long left = Math.max(1, Duration.ofNanos(end - System.nanoTime()).toSeconds());
+                long left =
+                        Math.max(1, Duration.ofNanos(end - System.nanoTime()).toSeconds());
                 children.set(victim, spender(database, left, threads, 100 + killed, keys));
             }
             for (ChildJvm child : children) {
@@ -106,7 +107,12 @@ class BudgetStormTest {
                                 Long.class,
                                 "SELECT count(*) FROM ${llmdb}.\"LLM_Lease\" WHERE amount > 0 AND expires_at > ${llmdb}.llmdb_now()")
                         == 0);
-        assertThat(database.books()).agree().reserveNothing().stayWithinLimits().haveNoDeadlock().haveNoDeadLetters();
+        assertThat(database.books())
+                .agree()
+                .reserveNothing()
+                .stayWithinLimits()
+                .haveNoDeadlock()
+                .haveNoDeadLetters();
         System.out.println(killed + " killed, " + database.count("LLM_SpendLogs") + " requests booked");
     }
 
@@ -116,7 +122,8 @@ class BudgetStormTest {
     }
 
     private static ChildJvm spender(TestDatabase database, long seconds, int threads, long seed, List<String> keys) {
-        List<Object> arguments = new ArrayList<>(List.of(database.databaseUrl(), database.schema(), seconds, threads, seed));
+        List<Object> arguments =
+                new ArrayList<>(List.of(database.databaseUrl(), database.schema(), seconds, threads, seed));
         arguments.addAll(keys);
         ChildJvm child = ChildJvm.of(Spender.class)
                 .arguments(arguments.toArray())
@@ -128,10 +135,11 @@ class BudgetStormTest {
 
     /** Budgets small enough to be reached, on every kind of scope. */
     private static List<String> prepare(TestDatabase database) {
-        try (LlmDb db = LlmDb.open(Spender.settings(database.databaseUrl(), database.schema(), DeliveryMode.SYNCHRONOUS))) {
+        try (LlmDb db =
+                LlmDb.open(Spender.settings(database.databaseUrl(), database.schema(), DeliveryMode.SYNCHRONOUS))) {
             db.admin().budgets().create(BudgetSpec.of(BudgetTerms.of("2.5", "1d")), "tier");
             db.admin().budgets().create(BudgetSpec.of(BudgetTerms.of("30")), "tags");
-            db.admin().tags().create("tag-0", TagSpec.empty().withBudgetId("tags"));
+            db.admin().tags().create(TagSpec.empty().withBudgetId("tags"), "tag-0");
             BudgetTerms keyTerms = BudgetTerms.of("9", "1d")
                     .withModelLimits(Map.of("gpt-4o", BudgetLimit.of("4", "1h")))
                     .withFurtherLimits(List.of(BudgetLimit.of("6", "1h")));

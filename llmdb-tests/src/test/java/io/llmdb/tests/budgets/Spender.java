@@ -18,8 +18,8 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A process that spends, with many threads, until it is killed or its time is over. Arguments: URL, schema, seconds, threads,
- * seed, then raw keys. Each call ends at random in success, failure, abort, or time-out.
+ * A process that spends, with many threads, until it is killed or its time is over. Arguments: URL, schema, seconds,
+ * threads, seed, then raw keys. Each call ends at random in success, failure, abort, or time-out.
  */
 final class Spender {
 
@@ -31,8 +31,11 @@ final class Spender {
 
     static LlmDbSettings settings(String url, String schema, DeliveryMode mode) {
         return LlmDbSettings.builder()
-                .connection(connection ->
-                        connection.databaseUrl(url).schema(schema).poolLimit(4).connectionTimeout(Duration.ofSeconds(2)))
+                .connection(connection -> connection
+                        .databaseUrl(url)
+                        .schema(schema)
+                        .poolLimit(4)
+                        .connectionTimeout(Duration.ofSeconds(2)))
                 .delivery(delivery -> delivery.mode(mode))
                 .budgets(budgets -> budgets.maxBudget(new BigDecimal("1000"))
                         .budgetDuration(BudgetDuration.parse("length", "1d"))
@@ -96,7 +99,8 @@ final class Spender {
         if (outcome < 14) {
             admission.settle(admission.event().tokens(10, 5).cost(cost).build());
         } else if (outcome < 16) {
-            admission.settle(admission.event()
+            admission.settle(admission
+                    .event()
                     .tokens(10, 0)
                     .cost(cost)
                     .error(io.llmdb.spend.RequestError.of("Timeout", "the provider gave up", 504))

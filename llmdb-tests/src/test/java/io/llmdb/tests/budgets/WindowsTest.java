@@ -37,14 +37,15 @@ class WindowsTest {
     @Provide
     Arbitrary<BudgetDuration> lengths() {
         return Arbitraries.of(
-                        "1d", "24h", "7d", "1w", "30d", "1mo", "3mo", "12mo", "2d", "10d", "2w", "1h", "6h", "8h", "48h", "5h",
-                        "15m", "90m", "30s", "7s", "45s")
+                        "1d", "24h", "7d", "1w", "30d", "1mo", "3mo", "12mo", "2d", "10d", "2w", "1h", "6h", "8h",
+                        "48h", "5h", "15m", "90m", "30s", "7s", "45s")
                 .map(text -> BudgetDuration.parse("length", text));
     }
 
     @Provide
     Arbitrary<LocalTime> times() {
-        return Arbitraries.of("00:00", "00:30", "02:30", "03:00", "12:00", "23:59:59").map(LocalTime::parse);
+        return Arbitraries.of("00:00", "00:30", "02:30", "03:00", "12:00", "23:59:59")
+                .map(LocalTime::parse);
     }
 
     /** Windows cover all time, without a gap and without an overlap, whatever the zone does with its clocks. */
@@ -89,8 +90,7 @@ class WindowsTest {
             all.add(new WindowRoll.Spent(begin.plusSeconds(offset * step), BigDecimal.valueOf(1 + Math.abs(offset))));
         }
         Collections.shuffle(all, order);
-        WindowRoll.Counter counter =
-                new WindowRoll.Counter(BigDecimal.ZERO, first.start(), first.end(), length, null);
+        WindowRoll.Counter counter = new WindowRoll.Counter(BigDecimal.ZERO, first.start(), first.end(), length, null);
         BigDecimal past = BigDecimal.ZERO;
         Instant now = begin;
         for (WindowRoll.Spent spent : all) {
