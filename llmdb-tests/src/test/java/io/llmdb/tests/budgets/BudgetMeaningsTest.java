@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 
 /** What budgets mean, through the front door. */
 @LlmDbTest
+@org.junit.jupiter.api.Tag("storm")
 class BudgetMeaningsTest {
 
     private static final Duration SOON = Duration.ofSeconds(15);

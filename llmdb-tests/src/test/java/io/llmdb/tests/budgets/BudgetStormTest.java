@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
  * each grant, inside of its transaction and under the counter's lock.
  */
 @LlmDbTest
+@org.junit.jupiter.api.Tag("storm")
 class BudgetStormTest {
 
     /** Spent and leased at every grant; what it finds it keeps, so that nothing is hidden by a retry. */
