@@ -50,6 +50,7 @@ final class LimitsBenchmark implements Benchmark {
         boolean admitted() throws Exception;
     }
 
+    @SuppressWarnings("ArrayRecordComponent") // sorted, and not handed out
     private record Result(long admitted, long refused, double seconds, long[] nanos) {
         double micros(double part) {
             return nanos.length == 0 ? 0 : nanos[(int) (part * (nanos.length - 1))] / 1e3;
