@@ -157,7 +157,9 @@ final class SimInstance {
                 });
             case APPLIED_LATE -> {
                 here(world.nanos() + SECOND, () -> failed.accept(lost));
-                world.plan(world.nanos() + world.dice.nextLong(8 * SECOND), effect::get);
+                world.plan(world.nanos() + world.dice.nextLong(8 * SECOND), () -> {
+                    T unheard = effect.get();
+                });
             }
         }
     }
