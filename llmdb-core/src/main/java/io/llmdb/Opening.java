@@ -15,6 +15,7 @@ import io.llmdb.identity.Tag;
 import io.llmdb.internal.ChangeFeed;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
+import io.llmdb.internal.Job;
 import io.llmdb.internal.JobRunner;
 import io.llmdb.internal.MoveWatch;
 import io.llmdb.keys.AuthenticationSettings;
@@ -149,7 +150,11 @@ final class Opening {
         if (keyRotation != null) {
             jobs.add(keyRotation.on(repositories.keys()));
         }
-        jobs.add(budgets.tidyingJob(budgetSettings.reschedulerMinTime(), budgetSettings.reschedulerMaxTime()));
+        jobs.add(new Job(
+                "budget windows",
+                budgetSettings.reschedulerMinTime(),
+                budgetSettings.reschedulerMaxTime(),
+                run -> budgets.tidyWindows(run::mayGoOn)));
         jobs.start();
 
         LOG.info("llmdb is open on schema \"{}\"", connection.schema());

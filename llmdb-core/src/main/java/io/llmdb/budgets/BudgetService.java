@@ -9,7 +9,6 @@ import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
 import io.llmdb.internal.Ids;
-import io.llmdb.internal.Job;
 import io.llmdb.internal.Ticks;
 import io.llmdb.keys.Caller;
 import io.llmdb.limits.LimitHold;
@@ -22,7 +21,6 @@ import io.llmdb.spend.LeaseShare;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendRecorder;
 import java.math.BigDecimal;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -38,6 +36,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -283,17 +282,6 @@ public final class BudgetService implements AutoCloseable {
     }
 
     /**
-     * The job that tidies windows, for the one instance of all that runs it.
-     *
-     * @param shortestPause the shortest time between two runs
-     * @param longestPause the longest
-     * @return the job
-     */
-    public Job tidyingJob(Duration shortestPause, Duration longestPause) {
-        return tidying.job(shortestPause, longestPause);
-    }
-
-    /**
      * Moves on the windows that are over of budgets on which nobody spends, so that the tables read right. Nothing
      * depends on it; a job does it now and then.
      *
@@ -301,7 +289,18 @@ public final class BudgetService implements AutoCloseable {
      * @throws DatabaseUnavailableException where the database cannot be reached
      */
     public int tidyWindows() {
-        return tidying.tidy(() -> true);
+        return tidyWindows(() -> true);
+    }
+
+    /**
+     * Like {@link #tidyWindows()}, and stops early where it shall.
+     *
+     * @param mayGoOn asked between steps
+     * @return how many were moved on
+     * @throws DatabaseUnavailableException where the database cannot be reached
+     */
+    public int tidyWindows(BooleanSupplier mayGoOn) {
+        return tidying.tidy(mayGoOn);
     }
 
     /**

@@ -2,8 +2,6 @@ package io.llmdb.budgets;
 
 import io.llmdb.error.LlmDbException;
 import io.llmdb.internal.Db;
-import io.llmdb.internal.Job;
-import io.llmdb.internal.JobRun;
 import io.llmdb.internal.Tx;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.CounterWindows;
@@ -11,7 +9,6 @@ import io.llmdb.spend.Scope;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -29,8 +26,6 @@ import org.slf4j.LoggerFactory;
  * others go on.
  */
 final class WindowTidying {
-
-    static final String JOB = "budget windows";
 
     private static final int MOST_AT_ONCE = 500;
 
@@ -60,14 +55,6 @@ final class WindowTidying {
         this.db = db;
         this.windows = windows;
         this.rules = rules;
-    }
-
-    Job job(Duration shortestPause, Duration longestPause) {
-        return new Job(JOB, shortestPause, longestPause, this::run);
-    }
-
-    private void run(JobRun run) {
-        tidy(run::mayGoOn);
     }
 
     /** Returns how many counters were moved on. */
