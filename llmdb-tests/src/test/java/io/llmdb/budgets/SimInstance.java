@@ -152,13 +152,13 @@ final class SimInstance {
             case REFUSED -> here(world.nanos() + there + back, () -> failed.accept(lost));
             case ANSWER_LOST ->
                 world.plan(world.nanos() + there, () -> {
-                    T unheard = effect.get();
+                    T unused = effect.get();
                     here(world.nanos() + back, () -> failed.accept(lost));
                 });
             case APPLIED_LATE -> {
                 here(world.nanos() + SECOND, () -> failed.accept(lost));
                 world.plan(world.nanos() + world.dice.nextLong(8 * SECOND), () -> {
-                    T unheard = effect.get();
+                    T unused = effect.get();
                 });
             }
         }
@@ -237,7 +237,7 @@ final class SimInstance {
             }
             Judge.Waiting waiting = world.judge.waits(holder, counters, cents, world.databaseMillis());
             // What a future's callback throws, nobody hears.
-            desk.enqueue(needs, amount)
+            var unused = desk.enqueue(needs, amount)
                     .whenComplete((reservation, failure) -> world.observe(() -> {
                         if (reservation != null) {
                             admitted(waiting, reservation, counters, cents);
