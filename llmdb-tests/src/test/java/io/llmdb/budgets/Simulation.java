@@ -75,7 +75,7 @@ class Simulation {
         for (int i = 0; i < counters; i++) {
             CounterId id =
                     CounterId.of(List.of(Scope.KEY, Scope.TEAM, Scope.USER).get(i), "c" + i);
-            long limit = 20 + dice.nextInt(dice.nextBoolean() ? 100 : 1_000);
+            long limit = 20L + dice.nextInt(dice.nextBoolean() ? 100 : 1_000);
             int window = List.of(0, 0, 10, 20).get(dice.nextInt(4));
             terms.put(id, new Judge.Terms(limit, window * 1_000L));
             Counter counter = new Counter();
@@ -228,7 +228,7 @@ class Simulation {
             }
         }
         List<Need> needs = wanted.stream().map(id -> new Need(id, null)).toList();
-        long amount = 1 + dice.nextInt(dice.nextInt(4) == 0 ? 40 : 8);
+        long amount = 1L + dice.nextInt(dice.nextInt(4) == 0 ? 40 : 8);
         instances.get(dice.nextInt(instances.size())).call(needs, wanted, amount);
     }
 
