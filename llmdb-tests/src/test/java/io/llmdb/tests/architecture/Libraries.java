@@ -13,7 +13,9 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 enum Libraries {
     SCHEMA("io.llmdb.schema.SchemaMigrator"),
     CORE("io.llmdb.common.Money"),
-    TESTKIT("io.llmdb.testkit.package-info");
+    TESTKIT("io.llmdb.testkit.package-info"),
+    /** Not published. Some of them stand in packages of the core, to see what is private there. */
+    TESTS("io.llmdb.tests.architecture.ArchitectureTest");
 
     static final String GENERATED = "io.llmdb.schema.jooq..";
 
