@@ -2,6 +2,7 @@ package io.llmdb.usage;
 
 import java.math.BigDecimal;
 import java.time.Instant;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,8 +39,7 @@ public record RequestFilter(
         @Nullable BigDecimal costAtLeast,
         @Nullable BigDecimal costAtMost) {
 
-    private static final RequestFilter ALL =
-            new RequestFilter(null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+    private static final RequestFilter ALL = new Draft().build();
 
     /** @return all requests */
     public static RequestFilter all() {
@@ -51,21 +51,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withKeyHash(@Nullable String value) {
-        return new RequestFilter(
-                value,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.keyHash = value);
     }
 
     /**
@@ -73,21 +59,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withUserId(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                value,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.userId = value);
     }
 
     /**
@@ -95,21 +67,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withTeamId(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                value,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.teamId = value);
     }
 
     /**
@@ -117,21 +75,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withOrganizationId(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                value,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.organizationId = value);
     }
 
     /**
@@ -139,21 +83,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withEndUser(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                value,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.endUser = value);
     }
 
     /**
@@ -161,21 +91,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withModel(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                value,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.model = value);
     }
 
     /**
@@ -183,21 +99,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withTag(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                value,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.tag = value);
     }
 
     /**
@@ -205,21 +107,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withSessionId(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                value,
-                requestId,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.sessionId = value);
     }
 
     /**
@@ -227,21 +115,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withRequestId(@Nullable String value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                value,
-                successful,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.requestId = value);
     }
 
     /**
@@ -249,21 +123,7 @@ public record RequestFilter(
      * @return a copy with it
      */
     public RequestFilter withSuccessful(@Nullable Boolean value) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                value,
-                from,
-                before,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> draft.successful = value);
     }
 
     /**
@@ -310,5 +170,61 @@ public record RequestFilter(
                 before,
                 least,
                 most);
+    }
+
+    private RequestFilter with(Consumer<Draft> change) {
+        Draft draft = new Draft();
+        draft.keyHash = keyHash;
+        draft.userId = userId;
+        draft.teamId = teamId;
+        draft.organizationId = organizationId;
+        draft.endUser = endUser;
+        draft.model = model;
+        draft.tag = tag;
+        draft.sessionId = sessionId;
+        draft.requestId = requestId;
+        draft.successful = successful;
+        draft.from = from;
+        draft.before = before;
+        draft.costAtLeast = costAtLeast;
+        draft.costAtMost = costAtMost;
+        change.accept(draft);
+        return draft.build();
+    }
+
+    /** The parts by name, so that no call has to hold all of them in order. */
+    private static final class Draft {
+        private @Nullable String keyHash;
+        private @Nullable String userId;
+        private @Nullable String teamId;
+        private @Nullable String organizationId;
+        private @Nullable String endUser;
+        private @Nullable String model;
+        private @Nullable String tag;
+        private @Nullable String sessionId;
+        private @Nullable String requestId;
+        private @Nullable Boolean successful;
+        private @Nullable Instant from;
+        private @Nullable Instant before;
+        private @Nullable BigDecimal costAtLeast;
+        private @Nullable BigDecimal costAtMost;
+
+        private RequestFilter build() {
+            return new RequestFilter(
+                    keyHash,
+                    userId,
+                    teamId,
+                    organizationId,
+                    endUser,
+                    model,
+                    tag,
+                    sessionId,
+                    requestId,
+                    successful,
+                    from,
+                    before,
+                    costAtLeast,
+                    costAtMost);
+        }
     }
 }
