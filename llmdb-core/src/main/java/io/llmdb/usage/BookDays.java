@@ -46,6 +46,7 @@ final class BookDays {
     private final Map<LocalDate, Source> sources = new TreeMap<>();
     private final Set<LocalDate> stray = new HashSet<>();
     private final Map<LocalDate, Long> receipts = new HashMap<>();
+    private long believed;
 
     /** Where the truth about a day is. */
     enum Source {
@@ -53,13 +54,13 @@ final class BookDays {
         LOG,
         /** Some requests left a receipt only; the daily totals know them. */
         LOG_AND_RECEIPTS,
-        /** The log rows were dropped; the daily totals stay. */
+        /** The log rows were dropped, or are not to be read; the daily totals stay. */
         DAILY_TOTALS
     }
 
     private BookDays() {}
 
-    static BookDays read(Connection connection, Sql sql) throws SQLException {
+    static BookDays read(Connection connection, Sql sql, LocalDate logFrom) throws SQLException {
         BookDays days = new BookDays();
         LocalDate firstKept = LocalDate.MAX;
         try (Statement statement = connection.createStatement()) {
@@ -94,6 +95,10 @@ final class BookDays {
             }
             days.markDropped(statement, sql, firstKept);
         }
+        days.believed = days.sources.entrySet().stream()
+                .filter(day -> day.getKey().isBefore(logFrom) && day.getValue() != Source.DAILY_TOTALS)
+                .count();
+        days.sources.replaceAll((day, source) -> day.isBefore(logFrom) ? Source.DAILY_TOTALS : source);
         return days;
     }
 
@@ -131,6 +136,11 @@ final class BookDays {
     /** The days in their order. */
     Map<LocalDate, Source> sources() {
         return sources;
+    }
+
+    /** How many days have a log that is not to be read. */
+    long believed() {
+        return believed;
     }
 
     long receipts(LocalDate day) {

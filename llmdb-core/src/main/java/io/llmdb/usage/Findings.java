@@ -8,7 +8,7 @@ import java.util.List;
 /** All that a pass over the books found, for the report and for the repair. */
 record Findings(
         Instant at,
-        int days,
+        BookDays days,
         DailyCheck daily,
         CounterCheck main,
         FurtherCounterCheck further,
@@ -31,6 +31,9 @@ record Findings(
     Verification verification(long started) {
         List<Difference> differences = differences();
         List<String> notes = new ArrayList<>(daily.notes());
+        if (days.believed() > 0) {
+            notes.add("The log of " + days.believed() + " days was not read: their daily totals are believed");
+        }
         if (main.windowsUnknown() > 0) {
             notes.add("The windows of " + main.windowsUnknown()
                     + " counters are not checked: they began within a day of which the log does not tell all");
@@ -45,7 +48,7 @@ record Findings(
                 notes,
                 daily.logRows(),
                 daily.logSpend(),
-                days,
+                days.sources().size(),
                 main.counters() + further.counters(),
                 Duration.ofNanos(System.nanoTime() - started));
     }

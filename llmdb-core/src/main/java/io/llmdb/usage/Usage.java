@@ -3,6 +3,7 @@ package io.llmdb.usage;
 import io.llmdb.audit.AuditTrail;
 import io.llmdb.common.Actor;
 import io.llmdb.internal.Db;
+import java.time.LocalDate;
 import java.util.function.Consumer;
 
 /** What was spent, and the proof that the books agree. Safe for use by several threads. */
@@ -35,6 +36,28 @@ public final class Usage {
      */
     public Verification verify(Consumer<VerificationProgress> progress) {
         return check.verify(progress);
+    }
+
+    /**
+     * Checks without the log of days that were checked before, whose daily totals are believed. Reading the log is
+     * nearly all that a check costs.
+     *
+     * @param logFrom the first UTC day whose log rows are read
+     * @return what was found; a note says how many days were believed
+     */
+    public Verification verify(LocalDate logFrom) {
+        return check.verify(logFrom, progress -> {});
+    }
+
+    /**
+     * Checks as {@link #verify(LocalDate)} does.
+     *
+     * @param logFrom the first UTC day whose log rows are read
+     * @param progress is told how far it is, on this thread
+     * @return what was found; a note says how many days were believed
+     */
+    public Verification verify(LocalDate logFrom, Consumer<VerificationProgress> progress) {
+        return check.verify(logFrom, progress);
     }
 
     /**

@@ -15,6 +15,8 @@ import io.llmdb.usage.VerificationProgress;
 import java.math.BigDecimal;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -40,13 +42,18 @@ class BooksCheckTest {
     }
 
     private static Verification verifyWith(Plant... plants) throws SQLException {
+        return verifyWith(LocalDate.MIN, plants);
+    }
+
+    private static Verification verifyWith(LocalDate logFrom, Plant... plants) throws SQLException {
         try (Connection connection = company.database.dataSource().getConnection()) {
             connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
             connection.setAutoCommit(false);
             for (Plant plant : plants) {
                 plant.plant(connection, company.database.schema());
             }
-            Verification verification = new BooksCheck(company.db.joining(connection), AuditTrail.of(false)).verify();
+            Verification verification = new BooksCheck(company.db.joining(connection), AuditTrail.of(false))
+                    .verify(logFrom, progress -> {});
             connection.rollback();
             return verification;
         }
@@ -95,6 +102,54 @@ class BooksCheckTest {
         assertThat(verification.differences()).as(verification.toString()).hasSize(Plant.values().length);
         assertThat(verification.toString())
                 .contains("key \"key3\"", "+1.5", "The books do not agree: " + Plant.values().length + " differences;");
+    }
+
+    @Test
+    void believesTheTotalsOfDaysWhoseLogItIsNotToRead() throws SQLException {
+        LocalDate thirdDay = Company.FIRST_DAY.plusDays(2);
+
+        Verification verification =
+                verifyWith(thirdDay, Plant.LOG_ROW_GONE, Plant.DAILY_TAG_ROW_GONE, Plant.KEY_TOTAL, Plant.DAILY_ERRORS);
+
+        assertThat(verification.logRows()).isEqualTo(800);
+        assertThat(verification.notes()).contains("The log of 2 days was not read: their daily totals are believed");
+        assertThat(verification.differences())
+                .as(verification.toString())
+                .hasSize(3)
+                .anyMatch(Plant.DAILY_TAG_ROW_GONE::matches)
+                .anyMatch(Plant.KEY_TOTAL::matches)
+                .anyMatch(Plant.DAILY_ERRORS::matches);
+    }
+
+    @Test
+    void tellsOfReservationsThatLapsed() throws SQLException {
+        try (Connection connection = company.database.dataSource().getConnection();
+                Statement statement = connection.createStatement()) {
+            connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            connection.setAutoCommit(false);
+            statement.execute("""
+                    INSERT INTO ${llmdb}."LLM_Lease" (scope, scope_id, holder, amount, window_end, expires_at)
+                    SELECT 'key', 'key' || i, ('00000000-0000-7000-8000-00000000000' || i % 2)::uuid, i,
+                        CASE WHEN i = 3 THEN ${llmdb}.llmdb_now() - interval '2 hours' END,
+                        ${llmdb}.llmdb_now() + (2 - i) * interval '1 hour' FROM generate_series(0, 4) i;
+                    INSERT INTO ${llmdb}."LLM_LimitLease" (scope, scope_id, kind, window_start, holder, amount, used, limit_value, expires_at)
+                    VALUES ('key', 'key1', 'parallel', 'epoch', '00000000-0000-7000-8000-000000000001', 5, 5, 9,
+                        ${llmdb}.llmdb_now() - interval '1 day')""".replace("${llmdb}", company.database.schema()));
+            Verification verification = new BooksCheck(company.db.joining(connection), AuditTrail.of(false)).verify();
+            connection.rollback();
+
+            assertThat(verification.differences()).isEmpty();
+            assertThat(verification.notes())
+                    .satisfiesExactly(
+                            note -> assertThat(note)
+                                    .startsWith(
+                                            "Lapsed leases of budgets: 3 of 2 instances, the first at 2026-03-31T21:59:59")
+                                    .contains("; their 9 are free again"),
+                            note -> assertThat(note)
+                                    .startsWith(
+                                            "Lapsed leases of parallel requests: 1 of 1 instances, the first at 2026-03-30T")
+                                    .contains("; their 5 are free again"));
+        }
     }
 
     @Test

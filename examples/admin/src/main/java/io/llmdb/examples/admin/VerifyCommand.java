@@ -6,11 +6,13 @@ import io.llmdb.common.Actor;
 import io.llmdb.usage.Difference;
 import io.llmdb.usage.Repair;
 import io.llmdb.usage.Verification;
+import java.time.LocalDate;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Checks the books. */
@@ -30,6 +32,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "  llmdb-admin verify",
             "  llmdb-admin verify --format csv > differences.csv",
+            "  llmdb-admin verify --log-from 2026-03-30   a quick look at the last days",
             "  llmdb-admin verify --repair --dry-run   what a repair would set",
             "  llmdb-admin verify --repair             sets wrong counters and totals to what the log says"
         })
@@ -47,6 +50,12 @@ final class VerifyCommand implements Callable<Integer> {
     private boolean dryRun;
 
     @Option(
+            names = "--log-from",
+            paramLabel = "DATE",
+            description = "Reads the log from this UTC day on only; the daily totals of earlier days are believed.")
+    private LocalDate logFrom = LocalDate.MIN;
+
+    @Option(
             names = "--format",
             defaultValue = "table",
             description = "How differences are written: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
@@ -58,6 +67,10 @@ final class VerifyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (repair && !logFrom.equals(LocalDate.MIN)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--log-from goes without --repair: what is believed cannot be repaired");
+        }
         ProgressLine progress = new ProgressLine(spec.commandLine().getErr());
         try (HikariDataSource pool = database.pool();
                 LlmDb db = database.open(pool)) {
@@ -66,8 +79,8 @@ final class VerifyCommand implements Callable<Integer> {
                 spec.commandLine().getOut().println(repaired);
                 return repaired.left().isEmpty() ? 0 : Admin.FAILED;
             }
-            Verification found =
-                    db.usage().verify(step -> progress.show(step.done() + " of " + step.total() + ": " + step.step()));
+            Verification found = db.usage()
+                    .verify(logFrom, step -> progress.show(step.done() + " of " + step.total() + ": " + step.step()));
             progress.end();
             write(found);
             if (repair && !found.agrees()) {
