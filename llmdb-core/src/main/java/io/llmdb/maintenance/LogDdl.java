@@ -152,12 +152,12 @@ final class LogDdl {
     }
 
     /** Calls a function of one argument in a transaction of its own. */
-    void call(String statement, Object argument, BooleanSupplier mayGoOn) {
+    void call(String statement, String argument, BooleanSupplier mayGoOn) {
         patiently(
                 mayGoOn,
-                wait -> db.single(tx -> {
+                wait -> inOneLongStatement(tx -> {
                     try (PreparedStatement call = tx.connection().prepareStatement(sql(statement))) {
-                        call.setObject(1, argument);
+                        call.setString(1, argument);
                         return call.execute();
                     }
                 }));

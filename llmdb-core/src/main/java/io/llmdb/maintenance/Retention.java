@@ -108,7 +108,7 @@ final class Retention {
                             Instant from = found.partition().from();
                             if (table == LogTable.SPEND_LOGS && from != null) {
                                 // Afterwards the log cannot be asked any more.
-                                sums.sumUpQuarters(from, to, mayGoOn);
+                                sums.sumUpLog(from, to, mayGoOn);
                             }
                             String name = ddl.takeOut(table, found.relid(), mayGoOn);
                             if (name != null) {

@@ -5,16 +5,16 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 /**
- * Sums up what reports read: days of the daily totals that are over, and quarters of an hour of the log. Each in a
- * transaction of its own, so that booking never waits for long.
+ * Sums up what reports read: days of the daily totals that are over, and hours and quarters of an hour of the log. What
+ * is summed up is marked first, under the lock that booking shares at its end, so booking waits for that moment only.
  */
 final class Sums {
 
@@ -26,17 +26,17 @@ final class Sums {
                 (SELECT day FROM ${llmdb}."LLM_DailySpend" ORDER BY day LIMIT 1)
                 UNION ALL
                 SELECT (SELECT t.day FROM ${llmdb}."LLM_DailySpend" t WHERE t.day > d.day ORDER BY t.day LIMIT 1) FROM days d WHERE d.day IS NOT NULL)
-            SELECT d.day FROM days d
-            WHERE d.day IS NOT NULL AND d.day < ?
+            SELECT d.day::timestamp AT TIME ZONE 'UTC' FROM days d
+            WHERE d.day IS NOT NULL AND (d.day + 1)::timestamp AT TIME ZONE 'UTC' <= ?
               AND NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m
-                              WHERE m.span = 'day' AND m.start = d.day::timestamp AT TIME ZONE 'UTC')
-            ORDER BY d.day DESC""";
+                              WHERE m.span = 'day' AND m.start = d.day::timestamp AT TIME ZONE 'UTC' AND m.complete)
+            ORDER BY 1 DESC""";
 
-    private static final String QUARTERS = """
-            SELECT q FROM generate_series(date_bin('15 minutes', ?::timestamptz, '2000-01-01 00:00:00+00'),
-                ?::timestamptz - interval '15 minutes', interval '15 minutes') q
-            WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'quarter' AND m.start = q)
-            ORDER BY q DESC""";
+    private static final String OPEN = """
+            SELECT q FROM generate_series(date_bin('${length}', ?::timestamptz, '2000-01-01 00:00:00+00'),
+                ?::timestamptz - interval '${length}', interval '${length}') q
+            WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = '${span}' AND m.start = q AND m.complete)
+            ORDER BY q""";
 
     private final Db db;
     private final LogDdl ddl;
@@ -46,7 +46,7 @@ final class Sums {
         this.ddl = ddl;
     }
 
-    /** Sums up what is over, the newest first; how many days and quarters of an hour that were. */
+    /** Sums up what is over, the newest first; how many days, hours and quarters of an hour that were. */
     int run(BooleanSupplier mayGoOn) {
         Instant over = ddl.now().minus(GRACE);
         int done = sumUpDays(over, mayGoOn);
@@ -56,60 +56,56 @@ final class Sums {
             Instant from = partition.from();
             Instant to = partition.to();
             if (from != null && to != null && from.isBefore(over)) {
-                done += sumUpQuarters(from, to.isBefore(over) ? to : over, mayGoOn);
+                done += sumUpLog(from, to.isBefore(over) ? to : over, mayGoOn);
             }
         }
         return done;
     }
 
     private int sumUpDays(Instant over, BooleanSupplier mayGoOn) {
-        LocalDate today = LocalDate.ofInstant(over, ZoneOffset.UTC);
-        List<LocalDate> days = db.single(tx -> {
-            List<LocalDate> open = new ArrayList<>();
-            try (PreparedStatement statement = tx.connection().prepareStatement(ddl.sql(DAYS))) {
-                statement.setObject(1, today);
-                try (ResultSet rows = statement.executeQuery()) {
-                    while (rows.next()) {
-                        open.add(rows.getObject(1, LocalDate.class));
-                    }
-                }
-            }
-            return open;
-        });
         int done = 0;
-        for (LocalDate day : days) {
-            if (!mayGoOn.getAsBoolean()) {
-                break;
-            }
-            ddl.call("SELECT ${llmdb}.llmdb_sum_up_day(?)", day, mayGoOn);
-            done++;
+        for (OffsetDateTime day : starts(ddl.sql(DAYS), over)) {
+            done += sumUp("day", List.of(day), mayGoOn);
         }
         return done;
     }
 
-    /** Sums up all quarters of an hour from the one to the other that are not yet. */
-    int sumUpQuarters(Instant from, Instant to, BooleanSupplier mayGoOn) {
-        List<OffsetDateTime> quarters = db.single(tx -> {
-            List<OffsetDateTime> open = new ArrayList<>();
-            try (PreparedStatement statement = tx.connection().prepareStatement(ddl.sql(QUARTERS))) {
-                statement.setObject(1, from.atOffset(ZoneOffset.UTC));
-                statement.setObject(2, to.atOffset(ZoneOffset.UTC));
+    /** Sums up all hours and quarters of an hour of a stretch of the log that are not yet. */
+    int sumUpLog(Instant from, Instant to, BooleanSupplier mayGoOn) {
+        return sumUpLog("quarter", "15 minutes", from, to, mayGoOn) + sumUpLog("hour", "1 hour", from, to, mayGoOn);
+    }
+
+    private int sumUpLog(String span, String length, Instant from, Instant to, BooleanSupplier mayGoOn) {
+        String query = ddl.sql(OPEN.replace("${length}", length).replace("${span}", span));
+        return sumUp(span, starts(query, from, to), mayGoOn);
+    }
+
+    private List<OffsetDateTime> starts(String query, Instant... bounds) {
+        return db.single(tx -> {
+            List<OffsetDateTime> starts = new ArrayList<>();
+            try (PreparedStatement statement = tx.connection().prepareStatement(query)) {
+                for (int i = 0; i < bounds.length; i++) {
+                    statement.setObject(i + 1, bounds[i].atOffset(ZoneOffset.UTC));
+                }
                 try (ResultSet rows = statement.executeQuery()) {
                     while (rows.next()) {
-                        open.add(rows.getObject(1, OffsetDateTime.class));
+                        starts.add(rows.getObject(1, OffsetDateTime.class));
                     }
                 }
             }
-            return open;
+            return starts;
         });
-        int done = 0;
-        for (OffsetDateTime quarter : quarters) {
-            if (!mayGoOn.getAsBoolean()) {
-                break;
-            }
-            ddl.call("SELECT ${llmdb}.llmdb_sum_up_quarter(?)", quarter, mayGoOn);
-            done++;
+    }
+
+    /** Marks, then sums up, each in a transaction of its own: what is booked in between takes the mark away. */
+    private int sumUp(String span, List<OffsetDateTime> starts, BooleanSupplier mayGoOn) {
+        if (starts.isEmpty() || !mayGoOn.getAsBoolean()) {
+            return 0;
         }
-        return done;
+        String list =
+                starts.stream().map(start -> '"' + start.toString() + '"').collect(Collectors.joining(",", "{", "}"));
+        ddl.call("SELECT ${llmdb}.llmdb_begin_summing('" + span + "', ?::timestamptz[])", list, mayGoOn);
+        ddl.call("SELECT ${llmdb}.llmdb_sum_up_" + span + "s(?::timestamptz[])", list, mayGoOn);
+        return starts.size();
     }
 }

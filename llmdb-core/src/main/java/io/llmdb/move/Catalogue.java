@@ -94,6 +94,7 @@ final class Catalogue {
             // Reports make these anew from the daily totals and the log.
             "LLM_DailySum",
             "LLM_QuarterHourSum",
+            "LLM_HourSum",
             "LLM_SummedUp",
             "LLM_Move",
             "LLM_MoveUnit",

@@ -60,8 +60,8 @@ public record Difference(
          */
         SPEND_LOG,
         /**
-         * A sum that reports read, in {@code "LLM_DailySum"} or of a day's rows in {@code "LLM_QuarterHourSum"}, is not
-         * that of the daily totals; a repair has it made anew.
+         * A sum that reports read, in {@code "LLM_DailySum"} or of a day's rows in {@code "LLM_QuarterHourSum"} or
+         * {@code "LLM_HourSum"}, is not that of the daily totals; a repair has it made anew.
          */
         SUM
     }

@@ -4,6 +4,9 @@ import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.internal.Db;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.LocalDate;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -35,17 +38,32 @@ public final class Reports {
      * {@code MODEL_GROUP} and {@code PROVIDER} may be told apart and asked for together; {@code END_USER} and
      * {@code TAG} each together with {@code MODEL} only.
      *
-     * <p>Days of another zone than UTC are exact too. They come from sums by quarters of an hour, which know everything
-     * together or one of team, organization, model and provider; or from the log through its indexes, where a key, user
-     * or end user is asked for. Both need the spend log.
+     * <p>Days of another zone than UTC are exact too. They are days of UTC, corrected by sums by quarters of an hour,
+     * which know everything together or one of team, organization, model and provider, or by sums by hours, which know
+     * one key, user or end user. A key, user or end user together with something else is read from the log through its
+     * index. All of that needs the spend log; where it was dropped, what was summed up before stays. It takes several
+     * statements in one snapshot; a transaction of the caller had better be at REPEATABLE READ too.
      *
      * @param query what is asked
      * @return the rows, at most as many as asked for
-     * @throws InvalidArgumentException where this cannot be told apart together, or not in this zone
+     * @throws InvalidArgumentException where this cannot be told apart together, or not in this zone, or not any more
      */
     public List<UsageRow> usage(UsageQuery query) {
-        return db.single(
-                tx -> UsageStatement.of(db.sql(), tx.connection(), query).run(tx.connection()));
+        if (UsageStatement.isUtc(query)) {
+            return db.single(tx -> run(tx.connection(), query));
+        }
+        return db.transaction(tx -> {
+            if (!db.isJoined()) {
+                try (Statement statement = tx.connection().createStatement()) {
+                    statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                }
+            }
+            return run(tx.connection(), query);
+        });
+    }
+
+    private List<UsageRow> run(Connection connection, UsageQuery query) throws SQLException {
+        return UsageStatement.of(db.sql(), connection, query).run(connection);
     }
 
     /**

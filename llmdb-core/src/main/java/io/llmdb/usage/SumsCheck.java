@@ -22,11 +22,15 @@ final class SumsCheck {
 
     private static final String COMPARE = """
             WITH marked AS MATERIALIZED (
-                SELECT (start AT TIME ZONE 'UTC')::date AS day FROM ${llmdb}."LLM_SummedUp" WHERE span = 'day'
+                SELECT (start AT TIME ZONE 'UTC')::date AS day FROM ${llmdb}."LLM_SummedUp" WHERE span = 'day' AND complete
                 EXCEPT SELECT unnest(?::date[])
             ), quartered AS MATERIALIZED (
-                SELECT (start AT TIME ZONE 'UTC')::date AS day FROM ${llmdb}."LLM_SummedUp" WHERE span = 'quarter'
+                SELECT (start AT TIME ZONE 'UTC')::date AS day FROM ${llmdb}."LLM_SummedUp" WHERE span = 'quarter' AND complete
                 GROUP BY 1 HAVING count(*) = 96
+                EXCEPT SELECT unnest(?::date[])
+            ), houred AS MATERIALIZED (
+                SELECT (start AT TIME ZONE 'UTC')::date AS day FROM ${llmdb}."LLM_SummedUp" WHERE span = 'hour' AND complete
+                GROUP BY 1 HAVING count(*) = 24
                 EXCEPT SELECT unnest(?::date[])
             ), truth AS MATERIALIZED (
                 SELECT (ARRAY['proxy', 'key', 'user', 'team', 'organization', 'model', 'model_group', 'provider'])[1 +
@@ -37,13 +41,13 @@ final class SumsCheck {
                     sum(spend) AS spend, sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
                     sum(successful_requests) AS successful_requests, sum(failed_requests) AS failed_requests
                 FROM ${llmdb}."LLM_DailySpend"
-                WHERE day IN (SELECT day FROM marked UNION SELECT day FROM quartered)
+                WHERE day IN (SELECT day FROM marked UNION SELECT day FROM quartered UNION SELECT day FROM houred)
                 GROUP BY GROUPING SETS ((day, api_key), (day, user_id), (day, team_id), (day, organization_id), (day, model),
                     (day, model_group), (day, custom_llm_provider), (day))
                 UNION ALL
                 SELECT 'end_user', day, end_user, sum(spend), sum(prompt_tokens), sum(completion_tokens), sum(successful_requests),
                     sum(failed_requests)
-                FROM ${llmdb}."LLM_DailyEndUserSpend" WHERE day IN (SELECT day FROM marked) GROUP BY day, end_user
+                FROM ${llmdb}."LLM_DailyEndUserSpend" WHERE day IN (SELECT day FROM marked UNION SELECT day FROM houred) GROUP BY day, end_user
                 UNION ALL
                 SELECT 'tag', day, tag, sum(spend), sum(prompt_tokens), sum(completion_tokens), sum(successful_requests), sum(failed_requests)
                 FROM ${llmdb}."LLM_DailyTagSpend" WHERE day IN (SELECT day FROM marked) GROUP BY day, tag
@@ -52,6 +56,12 @@ final class SumsCheck {
                     sum(q.completion_tokens) AS completion_tokens, sum(q.successful_requests) AS successful_requests,
                     sum(q.failed_requests) AS failed_requests
                 FROM ${llmdb}."LLM_QuarterHourSum" q WHERE (q.start AT TIME ZONE 'UTC')::date IN (SELECT day FROM quartered)
+                GROUP BY 1, 2, 3
+            ), hours AS MATERIALIZED (
+                SELECT h.kind, (h.start AT TIME ZONE 'UTC')::date AS day, h.id, sum(h.spend) AS spend, sum(h.prompt_tokens) AS prompt_tokens,
+                    sum(h.completion_tokens) AS completion_tokens, sum(h.successful_requests) AS successful_requests,
+                    sum(h.failed_requests) AS failed_requests
+                FROM ${llmdb}."LLM_HourSum" h WHERE (h.start AT TIME ZONE 'UTC')::date IN (SELECT day FROM houred)
                 GROUP BY 1, 2, 3)
             SELECT day, kind, id, 'daily sum', coalesce(t.spend, 0), coalesce(s.spend, 0)
             FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM marked)) t
@@ -65,6 +75,14 @@ final class SumsCheck {
             FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM quartered)
                       AND kind = ANY ('{proxy,team,organization,model,provider}')) t
             FULL JOIN quarters s USING (kind, day, id)
+            WHERE (coalesce(t.spend, 0), coalesce(t.prompt_tokens, 0), coalesce(t.completion_tokens, 0), coalesce(t.successful_requests, 0),
+                   coalesce(t.failed_requests, 0))
+               IS DISTINCT FROM (coalesce(s.spend, 0), coalesce(s.prompt_tokens, 0), coalesce(s.completion_tokens, 0),
+                   coalesce(s.successful_requests, 0), coalesce(s.failed_requests, 0))
+            UNION ALL
+            SELECT day, kind, id, 'sum of hours', coalesce(t.spend, 0), coalesce(s.spend, 0)
+            FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM houred) AND kind = ANY ('{key,user,end_user}') AND id <> '') t
+            FULL JOIN hours s USING (kind, day, id)
             WHERE (coalesce(t.spend, 0), coalesce(t.prompt_tokens, 0), coalesce(t.completion_tokens, 0), coalesce(t.successful_requests, 0),
                    coalesce(t.failed_requests, 0))
                IS DISTINCT FROM (coalesce(s.spend, 0), coalesce(s.prompt_tokens, 0), coalesce(s.completion_tokens, 0),
@@ -83,11 +101,12 @@ final class SumsCheck {
             Connection connection, Sql sql, Collection<LocalDate> leftOut, Collection<LocalDate> withoutLog)
             throws SQLException {
         List<Difference> differences = new ArrayList<>();
-        List<LocalDate> unquartered = new ArrayList<>(leftOut);
-        unquartered.addAll(withoutLog);
+        List<LocalDate> unread = new ArrayList<>(leftOut);
+        unread.addAll(withoutLog);
         try (PreparedStatement statement = connection.prepareStatement(sql.of(COMPARE))) {
             statement.setArray(1, dates(connection, leftOut));
-            statement.setArray(2, dates(connection, unquartered));
+            statement.setArray(2, dates(connection, unread));
+            statement.setArray(3, dates(connection, unread));
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
                     LocalDate day = rows.getObject(1, LocalDate.class);

@@ -24,43 +24,23 @@ import java.util.stream.Collectors;
  */
 final class UsageStatement {
 
-    private static final String MEASURES =
+    static final String MEASURES =
             "spend, prompt_tokens, completion_tokens, api_requests, successful_requests, failed_requests";
 
-    private static final String LOG_MEASURES = """
+    static final String LOG_MEASURES = """
             l.spend, l.prompt_tokens, l.completion_tokens, 1::bigint AS api_requests, \
             (CASE WHEN l.status = 'failure' THEN 0 ELSE 1 END)::bigint AS successful_requests, \
             (CASE WHEN l.status = 'failure' THEN 1 ELSE 0 END)::bigint AS failed_requests""";
 
     private static final String OPEN_DAYS = """
             ARRAY(SELECT g::date FROM generate_series(?::timestamp, ?::timestamp, interval '1 day') g
-                WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'day' AND m.start = g AT TIME ZONE 'UTC'))""";
-
-    /**
-     * The quarters of an hour whose day is another one in the zone than in UTC: to the one day they are added, from the
-     * other they are taken.
-     */
-    private static final String SHIFTED = """
-            FROM unnest(?::timestamptz[], ?::timestamptz[], ?::date[], ?::date[]) w (first, behind, plus, minus)
-            CROSS JOIN LATERAL (%s) f CROSS JOIN (VALUES (1), (-1)) v (sign)
-            WHERE CASE v.sign WHEN 1 THEN w.plus ELSE w.minus END BETWEEN ? AND ?""";
-
-    private static final String SUMMED_QUARTERS = """
-            SELECT q.id, q.spend, q.prompt_tokens, q.completion_tokens, q.api_requests, q.successful_requests, q.failed_requests
-            FROM ${llmdb}."LLM_QuarterHourSum" q JOIN ${llmdb}."LLM_SummedUp" m ON m.span = 'quarter' AND m.start = q.start
-            WHERE q.kind = ? AND q.start >= w.first AND q.start < w.behind%s OFFSET 0""";
-
-    /** Of quarters that are not summed up, the log. Nothing starts after the present. */
-    private static final String OPEN_QUARTERS = """
-            SELECT %s AS id, ${measures}
-            FROM generate_series(w.first, least(w.behind, ${llmdb}.llmdb_now() + interval '15 minutes') - interval '1 microsecond',
-                interval '15 minutes') q
-            JOIN LATERAL (SELECT * FROM ${llmdb}."LLM_SpendLogs" r
-                WHERE r."startTime" >= q AND r."startTime" < q + interval '15 minutes' OFFSET 0) l ON true
-            WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'quarter' AND m.start = q)%s""";
+                WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'day' AND m.start = g AT TIME ZONE 'UTC' AND m.complete))""";
 
     private static final String HAS_RECEIPTS = """
             SELECT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SpendReceipt" WHERE "startTime" >= ? AND "startTime" < ?)""";
+
+    private static final String DROPPED_BEFORE = """
+            SELECT dropped_before > ? FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendLogs'""";
 
     private static final Set<UsageDimension> IN_QUARTERS =
             EnumSet.of(UsageDimension.TEAM, UsageDimension.ORGANIZATION, UsageDimension.MODEL, UsageDimension.PROVIDER);
@@ -71,6 +51,9 @@ final class UsageStatement {
     /** One id of these is looked up by its index among the daily totals; the sums of all ids would be more rows. */
     private static final Set<UsageDimension> MANY_IDS =
             EnumSet.of(UsageDimension.KEY, UsageDimension.USER, UsageDimension.END_USER, UsageDimension.TAG);
+
+    /** A part of what is summed up: a query and its arguments. */
+    record Fact(String text, List<Object> arguments) {}
 
     private final Sql sql;
     private final UsageQuery query;
@@ -88,10 +71,8 @@ final class UsageStatement {
 
     static UsageStatement of(Sql sql, Connection connection, UsageQuery query) throws SQLException {
         UsageStatement statement = new UsageStatement(sql, query);
-        Instant[] midnights = statement.midnights();
-        boolean utc = Arrays.stream(midnights).allMatch(instant -> instant.getEpochSecond() % 86_400 == 0)
-                && midnights[0].equals(query.from().atStartOfDay().toInstant(ZoneOffset.UTC));
-        if (utc) {
+        Instant[] midnights = midnights(query);
+        if (isUtc(query, midnights)) {
             statement.utc();
         } else {
             statement.zoned(connection, midnights);
@@ -99,8 +80,18 @@ final class UsageStatement {
         return statement;
     }
 
+    /** Whether the days are days of UTC; others are asked for in more than one statement. */
+    static boolean isUtc(UsageQuery query) {
+        return isUtc(query, midnights(query));
+    }
+
+    private static boolean isUtc(UsageQuery query, Instant[] midnights) {
+        return Arrays.stream(midnights).allMatch(instant -> instant.getEpochSecond() % 86_400 == 0)
+                && midnights[0].equals(query.from().atStartOfDay().toInstant(ZoneOffset.UTC));
+    }
+
     /** The first instant of each day, and that behind the last. */
-    private Instant[] midnights() {
+    private static Instant[] midnights(UsageQuery query) {
         int days = (int) (query.to().toEpochDay() - query.from().toEpochDay()) + 1;
         Instant[] midnights = new Instant[days + 1];
         for (int i = 0; i <= days; i++) {
@@ -118,6 +109,11 @@ final class UsageStatement {
             dailySums(book);
             return;
         }
+        dailyTotals(book);
+    }
+
+    /** Rows of the daily totals themselves. */
+    private void dailyTotals(DailyBook book) {
         arguments.addAll(List.of(query.from(), query.to()));
         facts.add("SELECT f.day" + dailyIds() + ", " + MEASURES + " FROM ${llmdb}.\"" + book.table()
                 + "\" f WHERE f.day BETWEEN ? AND ?" + dailyConditions());
@@ -134,9 +130,7 @@ final class UsageStatement {
         arguments.addAll(List.of(kind(), from, to, from.atStartOfDay(), to.atStartOfDay()));
         arguments.addAll(query.of().values());
         // Day by day, so that the primary key finds them, however the planner guesses the number of days.
-        String sums = Arrays.stream(MEASURES.split(", "))
-                .map(measure -> "sum(f." + measure + ") AS " + measure)
-                .collect(Collectors.joining(", "));
+        String sums = sums("f");
         arguments.addAll(List.of(from.atStartOfDay(), to.atStartOfDay()));
         facts.add("SELECT o.day" + (by.isEmpty() ? "" : ", d.k0") + ", " + columnsOf("d") + " FROM unnest(" + OPEN_DAYS
                 + ") o (day) CROSS JOIN LATERAL (SELECT "
@@ -151,6 +145,14 @@ final class UsageStatement {
         return query.needed().isEmpty()
                 ? "proxy"
                 : query.needed().iterator().next().kind();
+    }
+
+    /** Whole numbers stay such: sums of numerics take several times as long. */
+    static String sums(String alias) {
+        return Arrays.stream(MEASURES.split(", "))
+                .map(measure -> "sum(" + alias + "." + measure + ")" + (measure.equals("spend") ? "" : "::bigint")
+                        + " AS " + measure)
+                .collect(Collectors.joining(", "));
     }
 
     private static String columnsOf(String alias) {
@@ -207,9 +209,19 @@ final class UsageStatement {
         }
         requireLog(connection, from, behind);
         if (byQuarters) {
-            shifted(connection, midnights);
+            dailySums(DailyBook.SPEND);
+            addAll(new ShiftedDays(connection, sql, query, kind(), midnights).byQuarters());
             return;
         }
+        if (needed.size() == 1) {
+            dailyTotals(book(needed));
+            Map.Entry<UsageDimension, String> one =
+                    query.of().entrySet().iterator().next();
+            addAll(new ShiftedDays(connection, sql, query, kind(), midnights)
+                    .ofOne(one.getKey(), one.getValue(), LogConditions.settledBefore(connection, sql)));
+            return;
+        }
+        requireNothingDropped(connection, from);
         Instant settled = LogConditions.settledBefore(connection, sql);
         if (settled.isAfter(from)) {
             log(new LogConditions(true).from(from).before(settled.isBefore(behind) ? settled : behind), midnights);
@@ -223,53 +235,11 @@ final class UsageStatement {
         }
     }
 
-    /** Days of UTC, corrected by the quarters of an hour that belong to another day in the zone. */
-    private void shifted(Connection connection, Instant[] midnights) throws SQLException {
-        dailySums(DailyBook.SPEND);
-        List<String> first = new ArrayList<>();
-        List<String> behind = new ArrayList<>();
-        List<String> plus = new ArrayList<>();
-        List<String> minus = new ArrayList<>();
-        for (int i = 0; i < midnights.length; i++) {
-            LocalDate day = query.from().plusDays(i);
-            Instant utc = day.atStartOfDay().toInstant(ZoneOffset.UTC);
-            Instant local = midnights[i];
-            if (local.getEpochSecond() % 900 != 0) {
-                throw new InvalidArgumentException(
-                        "usage in " + query.zone() + ": on " + day + " its clocks did not keep to quarters of an hour");
-            }
-            boolean east = local.isBefore(utc);
-            first.add((east ? local : utc).toString());
-            behind.add((east ? utc : local).toString());
-            plus.add((east ? day : day.minusDays(1)).toString());
-            minus.add((east ? day.minusDays(1) : day).toString());
+    private void addAll(List<Fact> more) {
+        for (Fact fact : more) {
+            facts.add(fact.text());
+            arguments.addAll(fact.arguments());
         }
-        String id = by.isEmpty() ? "" : ", f.id AS k0";
-        String measures = Arrays.stream(MEASURES.split(", "))
-                .map(measure -> "v.sign * f." + measure + " AS " + measure)
-                .collect(Collectors.joining(", "));
-        String head = "SELECT CASE v.sign WHEN 1 THEN w.plus ELSE w.minus END AS day" + id + ", " + measures + "\n";
-        List<Object> windows = List.of(
-                connection.createArrayOf("timestamptz", first.toArray()),
-                connection.createArrayOf("timestamptz", behind.toArray()),
-                connection.createArrayOf("date", plus.toArray()),
-                connection.createArrayOf("date", minus.toArray()));
-        facts.add(head + SHIFTED.formatted(SUMMED_QUARTERS.formatted(query.of().isEmpty() ? "" : " AND q.id = ?")));
-        arguments.addAll(windows);
-        arguments.add(kind());
-        arguments.addAll(query.of().values());
-        arguments.addAll(List.of(query.from(), query.to()));
-
-        String column = by.isEmpty() ? "''" : "coalesce(l." + by.get(0).logColumn() + ", '')";
-        String condition = query.of().keySet().stream()
-                .map(dimension -> " AND coalesce(l." + dimension.logColumn() + ", '') = ?")
-                .collect(Collectors.joining());
-        facts.add(head
-                + SHIFTED.formatted(
-                        OPEN_QUARTERS.replace("${measures}", LOG_MEASURES).formatted(column, condition)));
-        arguments.addAll(windows);
-        arguments.addAll(query.of().values());
-        arguments.addAll(List.of(query.from(), query.to()));
     }
 
     private void log(LogConditions conditions, Instant[] midnights) {
@@ -315,6 +285,18 @@ final class UsageStatement {
                     throw new InvalidArgumentException(
                             "usage in " + query.zone()
                                     + ": spend logs were switched off for some of this time, so its days are known by UTC only");
+                }
+            }
+        }
+    }
+
+    private void requireNothingDropped(Connection connection, Instant from) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql.of(DROPPED_BEFORE))) {
+            statement.setObject(1, from.atOffset(ZoneOffset.UTC));
+            try (ResultSet row = statement.executeQuery()) {
+                if (row.next() && row.getBoolean(1)) {
+                    throw new InvalidArgumentException("usage by " + names(query.needed()) + " in " + query.zone()
+                            + ": the log of some of this time was dropped, so its days are known by UTC only");
                 }
             }
         }

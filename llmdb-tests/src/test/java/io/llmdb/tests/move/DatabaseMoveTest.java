@@ -38,6 +38,7 @@ class DatabaseMoveTest {
             "LLM_LimitLease",
             "LLM_DailySum",
             "LLM_QuarterHourSum",
+            "LLM_HourSum",
             "LLM_SummedUp",
             "LLM_Move",
             "LLM_MoveUnit",
