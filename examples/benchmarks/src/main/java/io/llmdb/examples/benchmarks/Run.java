@@ -99,6 +99,15 @@ public final class Run implements AutoCloseable {
     }
 
     /**
+     * Prints a line that is not kept, to tell how far something is.
+     *
+     * @param line the line
+     */
+    public void progress(String line) {
+        out.println(line);
+    }
+
+    /**
      * Prints a table and keeps it.
      *
      * @param table the table
