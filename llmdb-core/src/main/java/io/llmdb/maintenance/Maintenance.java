@@ -139,10 +139,10 @@ public final class Maintenance {
     }
 
     /**
-     * Sums up what reports read, of all days and quarters of an hour that are over and are not summed up yet. Reports
-     * are right without it, and slow.
+     * Sums up what reports read, of all days, hours and quarters of an hour that are over and are not summed up yet.
+     * Reports are right without it, and slow.
      *
-     * @return how many days and quarters of an hour there were
+     * @return how many days, hours and quarters of an hour there were
      */
     public int sumUp() {
         return sums.run(() -> !Thread.currentThread().isInterrupted());

@@ -35,6 +35,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
@@ -214,6 +215,22 @@ class ReportsTest {
 
             assertTrue(company, List.of(ZoneOffset.UTC, ZONES.get(2)), UsageQuery::byDay);
             assertThat(database.deadlocks()).isZero();
+        }
+    }
+
+    @Test
+    void aSumThatSomebodyBookedMeanwhileIsNotCompleted(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(1, 80)) {
+            String hours = "'{\"2026-03-28 03:00Z\",\"2026-03-28 04:00Z\"}'::timestamptz[]";
+            database.execute("SELECT ${llmdb}.llmdb_begin_summing('hour', " + hours + ")");
+            company.book(List.of(company.event(FIRST.atTime(3, 3).toInstant(ZoneOffset.UTC))));
+
+            database.execute("SELECT ${llmdb}.llmdb_sum_up_hours(" + hours + ")");
+
+            assertThat(
+                            database.rows(
+                                    "SELECT extract(hour FROM start AT TIME ZONE 'UTC')::int AS hour, complete FROM ${llmdb}.\"LLM_SummedUp\""))
+                    .containsExactly(Map.of("hour", 4, "complete", true));
         }
     }
 
