@@ -6,6 +6,7 @@ import io.llmdb.internal.Sql;
 import io.llmdb.spend.CounterDeltas.Delta;
 import io.llmdb.spend.WindowRoll.PastWindow;
 import io.llmdb.spend.WindowRoll.Spent;
+import java.math.BigDecimal;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -14,6 +15,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -42,7 +44,8 @@ final class CounterBook {
             SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::timestamptz[], ?::timestamptz[], ?::numeric[])
                 d (scope, scope_id, parent_id, model, budget_duration, window_start, window_end, spend)
             ORDER BY scope COLLATE "C", scope_id COLLATE "C", parent_id COLLATE "C", model COLLATE "C", budget_duration COLLATE "C", window_start
-            ON CONFLICT (scope, scope_id, parent_id, model, budget_duration, window_start) DO UPDATE SET spend = w.spend + excluded.spend""";
+            ON CONFLICT (scope, scope_id, parent_id, model, budget_duration, window_start) DO UPDATE SET spend = w.spend + excluded.spend
+            RETURNING scope, scope_id, parent_id, model, budget_duration, window_start, spend""";
 
     /** Tells {@code verify} what no log row of the window explains. */
     private static final String CARRIED = """
@@ -133,7 +136,6 @@ final class CounterBook {
         if (counters.isEmpty()) {
             return;
         }
-        Map<Integer, List<Moved>> byPlace = new TreeMap<>();
         List<Moved> all = new ArrayList<>();
         for (Unbooked counter : counters) {
             Delta delta = deltas.of(counter.id);
@@ -141,15 +143,20 @@ final class CounterBook {
                     .map(event -> new Spent(event.startTime(), event.cost()))
                     .toList();
             WindowRoll roll = WindowRoll.of(policy.calendar(), counter.state, counter.now, added, policy.rollover());
-            Moved moved = new Moved(counter.id, delta, roll, counter.now);
-            byPlace.computeIfAbsent(CounterTable.placeOf(counter.id), place -> new ArrayList<>())
+            all.add(new Moved(counter.id, delta, roll, counter.state, counter.now));
+        }
+        Map<PastId, BigDecimal> past = recordPastWindows(connection, all);
+        if (policy.rollover()) {
+            all.replaceAll(one -> one.withLateOverspend(past));
+        }
+        Map<Integer, List<Moved>> byPlace = new TreeMap<>();
+        for (Moved moved : all) {
+            byPlace.computeIfAbsent(CounterTable.placeOf(moved.counter), place -> new ArrayList<>())
                     .add(moved);
-            all.add(moved);
         }
         for (Map.Entry<Integer, List<Moved>> place : byPlace.entrySet()) {
             update(connection, place.getKey(), place.getValue());
         }
-        recordPastWindows(connection, all);
         recordCarried(
                 connection,
                 all.stream().filter(one -> one.roll.carried().signum() != 0).toList());
@@ -170,22 +177,32 @@ final class CounterBook {
         }
     }
 
-    private void recordPastWindows(Connection connection, List<Moved> moved) throws SQLException {
+    /** Returns what the windows have spent now. */
+    private Map<PastId, BigDecimal> recordPastWindows(Connection connection, List<Moved> moved) throws SQLException {
         record Past(CounterId counter, PastWindow window) {}
         List<Past> rows = new ArrayList<>();
         for (Moved one : moved) {
             one.roll.past().forEach(window -> rows.add(new Past(one.counter, window)));
         }
+        Map<PastId, BigDecimal> spend = new HashMap<>();
         if (rows.isEmpty()) {
-            return;
+            return spend;
         }
         try (PreparedStatement statement = connection.prepareStatement(pastWindows)) {
             bindIds(new SqlArrays(statement), rows.stream().map(Past::counter).toList())
                     .instants(rows, row -> row.window.start())
                     .instants(rows, row -> row.window.end())
                     .amounts(rows, row -> row.window.spend());
-            statement.executeUpdate();
+            try (ResultSet row = statement.executeQuery()) {
+                while (row.next()) {
+                    CounterId counter = counterOf(row);
+                    Instant start =
+                            row.getObject("window_start", OffsetDateTime.class).toInstant();
+                    spend.put(new PastId(counter, start), row.getBigDecimal("spend"));
+                }
+            }
         }
+        return spend;
     }
 
     private void recordCarried(Connection connection, List<Moved> moved) throws SQLException {
@@ -219,7 +236,26 @@ final class CounterBook {
                 .toArray();
     }
 
-    private record Moved(CounterId counter, Delta delta, WindowRoll roll, Instant now) {}
+    private record PastId(CounterId counter, Instant windowStart) {}
+
+    private record Moved(CounterId counter, Delta delta, WindowRoll roll, WindowRoll.Counter before, Instant now) {
+
+        /** What came late for the window just before is carried as it would have been in time. */
+        Moved withLateOverspend(Map<PastId, BigDecimal> past) {
+            WindowRoll late = roll.withLateOverspend(
+                    before, window -> past.getOrDefault(new PastId(counter, window.start()), window.spend()));
+            return new Moved(counter, delta, late, before, now);
+        }
+    }
+
+    private static CounterId counterOf(ResultSet row) throws SQLException {
+        return new CounterId(
+                Scope.ofSqlName(row.getString("scope")),
+                row.getString("scope_id"),
+                row.getString("parent_id"),
+                row.getString("model"),
+                row.getString("budget_duration"));
+    }
 
     /** A counter that {@link #BOOK} locked and left as it was. */
     static final class Unbooked {
@@ -236,12 +272,7 @@ final class CounterBook {
         private static Unbooked read(ResultSet row) throws SQLException {
             String duration = row.getString("window_duration");
             return new Unbooked(
-                    new CounterId(
-                            Scope.ofSqlName(row.getString("scope")),
-                            row.getString("scope_id"),
-                            row.getString("parent_id"),
-                            row.getString("model"),
-                            row.getString("budget_duration")),
+                    counterOf(row),
                     new WindowRoll.Counter(
                             row.getBigDecimal("spend"),
                             instant(row, "spend_window_start"),

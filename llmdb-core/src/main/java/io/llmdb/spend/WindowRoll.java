@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -146,6 +147,32 @@ public record WindowRoll(
             at = calendar.windowAt(duration, reset, at).end();
         }
         return carried;
+    }
+
+    /**
+     * Carries what spend that came late has added to the overspend of the window just before the current one. What
+     * comes late for windows further back is not carried.
+     *
+     * @param before the counter as it stood
+     * @param spent what a window in {@link #past} has spent in all, late spend included
+     * @return the counter as it shall stand; this, where it was moved on, since nothing was late then
+     */
+    WindowRoll withLateOverspend(Counter before, Function<PastWindow, BigDecimal> spent) {
+        BigDecimal most = before.maxBudget();
+        if (most == null || resetAt == null || !resetAt.equals(before.resetAt())) {
+            return this;
+        }
+        BigDecimal late = BigDecimal.ZERO;
+        for (PastWindow window : past) {
+            if (window.end().equals(windowStart)) {
+                BigDecimal all = spent.apply(window);
+                BigDecimal overspent = all.subtract(most).max(BigDecimal.ZERO);
+                late = late.add(overspent.min(window.spend()));
+            }
+        }
+        return late.signum() == 0
+                ? this
+                : new WindowRoll(spend.add(late), windowStart, resetAt, carried.add(late), past);
     }
 
     /** What the window that ended at the reset had spent above its maximum. */
