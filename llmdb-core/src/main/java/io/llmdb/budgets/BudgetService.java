@@ -242,6 +242,10 @@ public final class BudgetService implements AutoCloseable {
         long amount = Units.up("estimate", toReserve);
         Reservation reservation = desk.reserveHere(applying.needs(), amount);
         if (reservation == null) {
+            BudgetState refusal = desk.refusedHere(applying.needs(), amount);
+            if (refusal != null) {
+                throw new BudgetExceededException(refusal, Units.money(amount));
+            }
             try {
                 reservation = await(leases.enqueue(applying.needs(), amount));
             } catch (DatabaseUnavailableException e) {

@@ -29,6 +29,11 @@ public record BudgetState(
         return limit == null || spent.add(reserved).add(estimate).compareTo(limit) <= 0 && !isUsedUp();
     }
 
+    /** What is neither spent nor reserved; less than nothing where more is; zero where nothing limits. */
+    BigDecimal left() {
+        return limit == null ? BigDecimal.ZERO : limit.subtract(spent).subtract(reserved);
+    }
+
     /** @return whether the maximum is reached, so that nothing that costs anything is admitted */
     public boolean isUsedUp() {
         return limit != null && spent.compareTo(limit) >= 0;

@@ -53,6 +53,9 @@ class LeaseDesk {
 
     private static final int RENEWALS_PER_LEASE_TIME = 6;
 
+    /** After so many steps in a row that failed, nobody waits for the database any more until it answers. */
+    private static final int FAILURES_UNTIL_AWAY = 2;
+
     /** More than a slice can begin between two questions. */
     private static final long EPOCHS_PER_TURN = 1_000_000_000L;
 
@@ -62,7 +65,10 @@ class LeaseDesk {
     private final Map<CounterId, Slice> slices = new ConcurrentHashMap<>();
     private final ConcurrentLinkedQueue<Request> arrivals = new ConcurrentLinkedQueue<>();
 
+    private volatile boolean away;
+
     // Of who drives it.
+    private int failures;
     private final List<Request> waiting = new ArrayList<>();
     private final Set<CounterId> toTell = new LinkedHashSet<>();
     private long turn;
@@ -125,6 +131,20 @@ class LeaseDesk {
         return reserve(needs, amount, now(), false);
     }
 
+    /** The budget that is known, from a moment ago, to have no room for a call; null where that has to be asked. */
+    @Nullable
+    BudgetState refusedHere(List<Need> needs, long amount) {
+        Moment now = now();
+        for (Need need : needs) {
+            Slice slice = slices.get(need.counter());
+            BudgetState refusal = slice == null ? null : slice.refusal(need, amount, now);
+            if (refusal != null) {
+                return refusal;
+            }
+        }
+        return null;
+    }
+
     private @Nullable Reservation reserve(List<Need> needs, long amount, Moment now, boolean queued) {
         List<Hold> holds = new ArrayList<>(needs.size());
         for (int i = 0; i < needs.size(); i++) {
@@ -146,12 +166,17 @@ class LeaseDesk {
 
     /**
      * Has all or none reserved with the database's help. Completes exceptionally with {@link BudgetExceededException}
-     * where it does not fit, {@link DatabaseUnavailableException} where the database cannot be asked. Whoever gives up
-     * waiting completes it himself.
+     * where it does not fit, {@link DatabaseUnavailableException} where the database cannot be asked: at once, where
+     * that is known. Whoever gives up waiting completes it himself.
      */
     CompletableFuture<Reservation> enqueue(List<Need> needs, long amount) {
         Request request = new Request(needs, amount, ticks.nanos());
-        arrivals.add(request);
+        if (away) {
+            request.answer.completeExceptionally(new DatabaseUnavailableException(
+                    "The database cannot be reached, and budgets cannot be checked without it"));
+        } else {
+            arrivals.add(request);
+        }
         return request.answer;
     }
 
@@ -186,7 +211,12 @@ class LeaseDesk {
         for (Request request = arrivals.poll(); request != null; request = arrivals.poll()) {
             waiting.add(request);
         }
-        if (!slices.isEmpty()) {
+        if (away) {
+            if (waiting.isEmpty() && now.nanos() - lastBeat >= BEAT_NANOS) {
+                lastBeat = now.nanos();
+                return new Step.LookForRecalls();
+            }
+        } else if (!slices.isEmpty()) {
             if (now.nanos() - lastRenewal >= policy.leaseTime().toNanos() / RENEWALS_PER_LEASE_TIME) {
                 lastRenewal = now.nanos();
                 return new Step.Renew(now.nanos(), now.wallMillis());
@@ -205,7 +235,7 @@ class LeaseDesk {
     }
 
     private long untilNext(long nanos) {
-        long rest = slices.isEmpty() ? Long.MAX_VALUE : Math.max(0, lastBeat + BEAT_NANOS - nanos);
+        long rest = slices.isEmpty() && !away ? Long.MAX_VALUE : Math.max(0, lastBeat + BEAT_NANOS - nanos);
         for (Request request : waiting) {
             rest = Math.min(rest, Math.max(0, request.askAgainNanos - nanos));
         }
@@ -263,6 +293,7 @@ class LeaseDesk {
 
     /** The answer to a question. */
     void granted(Step.Grant asked, List<Answer> answers) {
+        noteAnswer();
         Moment now = now();
         Deadline validUntil = validUntil(asked.sentNanos(), asked.sentWallMillis());
         Map<CounterId, Answer> byCounter = new LinkedHashMap<>();
@@ -330,6 +361,7 @@ class LeaseDesk {
 
     /** The answer to {@link Step.Renew}. */
     void renewed(Step.Renew asked, Set<CounterId> renewed) {
+        noteAnswer();
         Deadline validUntil = validUntil(asked.sentNanos(), asked.sentWallMillis());
         for (CounterId counter : renewed) {
             Slice slice = slices.get(counter);
@@ -344,6 +376,7 @@ class LeaseDesk {
 
     /** The answer to {@link Step.LookForRecalls}. */
     void recalled(Set<CounterId> recalled) {
+        noteAnswer();
         toTell.addAll(recalled);
         Moment now = now();
         for (Slice slice : slices.values()) {
@@ -353,8 +386,17 @@ class LeaseDesk {
         }
     }
 
+    private void noteAnswer() {
+        failures = 0;
+        away = false;
+    }
+
     /** The database did not answer. */
     void failed(Step asked, LlmDbException reason) {
+        if (reason instanceof DatabaseUnavailableException) {
+            failures++;
+            away = failures >= FAILURES_UNTIL_AWAY;
+        }
         if (asked instanceof Step.Grant) {
             // What was to be told stays so, and is found again by the next beat.
             toTell.clear();

@@ -1,7 +1,9 @@
 package io.llmdb.budgets;
 
+import io.llmdb.budgets.LeaseDesk.Need;
 import io.llmdb.budgets.LeaseStore.Answer;
 import io.llmdb.budgets.LeaseStore.Question;
+import io.llmdb.budgets.LeaseStore.Status;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.LeaseShare;
 import java.math.BigDecimal;
@@ -22,6 +24,9 @@ class Slice {
     private static final long LARGEST_EXTRA = Units.MAX / 4;
     private static final long FIRST_EXTRA = 64;
     private static final long SECOND = 1_000_000_000L;
+
+    /** How long a refusal is believed without asking again, where nobody else holds anything. */
+    private static final long REFUSED_NANOS = SECOND / 20;
 
     private final CounterId counter;
     private volatile @Nullable BigDecimal limit;
@@ -54,6 +59,8 @@ class Slice {
     private long extra;
     private long grantedAtNanos;
     private long usedAtNanos;
+    private @Nullable BudgetState refused;
+    private long refusedRoom;
 
     /** @param epoch larger than any of an earlier slice on the same counter, whose calls may not be booked yet */
     Slice(CounterId counter, long epoch) {
@@ -152,6 +159,20 @@ class Slice {
         return new Hold(this, generation, amount);
     }
 
+    /**
+     * How the budget stands where it is known, from a moment ago, to have no room for a call; null where that is not
+     * known. What calls of this instance have given back since counts as room.
+     */
+    synchronized @Nullable BudgetState refusal(Need need, long amount, Moment now) {
+        BigDecimal most = need.limit();
+        BigDecimal asked = limit;
+        boolean known = refused != null
+                && now.nanos - grantedAtNanos < REFUSED_NANOS
+                && isOpen(now, false)
+                && (most == null || asked != null && most.compareTo(asked) == 0);
+        return known && amount > idle && amount > refusedRoom - inUse ? refused : null;
+    }
+
     /** Gives back what a call holds. */
     synchronized void release(Hold hold) {
         if (hold.generation == generation) {
@@ -202,6 +223,8 @@ class Slice {
             inUse -= hold.amount;
         }
         hold.amount = 0;
+        // So that who is refused next hears what is spent by now.
+        refused = null;
     }
 
     private void doubt() {
@@ -271,6 +294,8 @@ class Slice {
         uncertain = doubtSinceAsked;
         deadline = validUntil;
         grantedAtNanos = nanos;
+        refused = answer.status() == Status.REFUSED && answer.othersSetAt() == null ? answer.state() : null;
+        refusedRoom = refused == null ? 0 : Units.down(answer.state().left());
     }
 
     /** Lets everybody in, after those who waited. */

@@ -70,8 +70,8 @@ final class Judge {
 
     private record Touch(UUID holder, CounterId counter) {}
 
-    /** The slack of a refusal: what became free within one question of its holder before the call asked. */
-    private static final long SLACK_MILLIS = 50;
+    /** The slack of a refusal: what became free while an earlier one was believed, or a question before. */
+    private static final long SLACK_MILLIS = 100;
 
     private final Map<CounterId, Terms> terms;
     private final long leaseMillis;

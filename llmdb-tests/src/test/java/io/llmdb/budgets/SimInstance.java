@@ -236,6 +236,10 @@ final class SimInstance {
                 return;
             }
             Judge.Waiting waiting = world.judge.waits(holder, counters, cents, world.databaseMillis());
+            if (desk.refusedHere(needs, amount) != null) {
+                world.judge.refused(waiting, world.databaseMillis());
+                return;
+            }
             // What a future's callback throws, nobody hears.
             var unused = desk.enqueue(needs, amount)
                     .whenComplete((reservation, failure) -> world.observe(() -> {
