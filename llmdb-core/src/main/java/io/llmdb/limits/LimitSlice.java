@@ -34,6 +34,7 @@ final class LimitSlice {
     /** What the database counts for this instance: as much as is used, and what was idle when it was told. */
     private long told;
 
+    private long latestMinute = NEVER;
     private long earlierMinute = NEVER;
     private long earlierUsed;
     private long owed;
@@ -169,10 +170,18 @@ final class LimitSlice {
         if (ofMinute == minute) {
             long back = Math.min(amount, used);
             used -= back;
-            idle += back;
+            idle += isOthersToo() ? 0 : back;
         } else if (ofMinute == earlierMinute) {
             earlierUsed = Math.max(0, earlierUsed - amount);
         }
+    }
+
+    /**
+     * Whether what is given back may be wanted elsewhere: others may have used tokens above their estimates, so it is
+     * free only where the database says so.
+     */
+    private boolean isOthersToo() {
+        return contended && id.kind() == LimitKind.TOKENS;
     }
 
     /** Counts tokens above their estimate, now; false where the slice is out of use. */
@@ -208,8 +217,8 @@ final class LimitSlice {
         } else if (window == earlierMinute) {
             kept = earlierUsed;
         } else {
-            // In a minute before those that are remembered something may have been used.
-            kept = window > Math.max(minute, earlierMinute) ? 0L : null;
+            // In a minute that has been before something may have been used.
+            kept = window > latestMinute ? 0L : null;
         }
         return new Question(id, window, kept, owed, least, need, need == 0 ? 0 : nextExtra(need, nanos), limit);
     }
@@ -236,14 +245,15 @@ final class LimitSlice {
             earlierMinute = minute;
             earlierUsed = nextEarlier;
             minute = answer.minute();
+            latestMinute = Math.max(latestMinute, minute);
             refusedUntilNanos = NEVER;
         }
+        contended = answer.contended();
         used = Math.max(0, answer.kept() + change);
-        idle = answer.granted() + Math.min(0, answer.room()) - change;
+        idle = answer.granted() + Math.min(0, answer.room()) - (isOthersToo() ? Math.max(0, change) : change);
         told = answer.kept() + answer.granted();
         owed -= askedOwed;
         askedOwed = 0;
-        contended = answer.contended();
         recalled = false;
         heldByAll = answer.used() + answer.granted();
         refusedRoom = Math.max(0, answer.room());
@@ -306,7 +316,7 @@ final class LimitSlice {
     /** Takes it out of use where it is over. */
     synchronized boolean removeIfOver(long nanos, long presentMinute) {
         removed = owed == 0
-                && (id.isPerMinute() ? minute < presentMinute - 2 : used == 0 && told == 0)
+                && (id.isPerMinute() ? latestMinute < presentMinute - 2 : used == 0 && told == 0)
                 && isUnused(nanos);
         return removed;
     }

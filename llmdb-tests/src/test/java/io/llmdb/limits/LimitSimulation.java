@@ -37,6 +37,12 @@ final class LimitSimulation {
     private static final List<LimitId> ALL = List.of(REQUESTS, TOKENS, PARALLEL);
     private static final Instant START = Instant.parse("2031-03-04T05:06:17.250Z");
     private static final Duration STEP = Duration.ofMillis(5);
+
+    /** A beat, and a step. */
+    private static final long TOLD_WITHIN_NANOS = 150_000_000L;
+
+    private static final long FORWARD_NANOS = 6_000_000_000L;
+    private static final long MOST_FORWARD = 15;
     private static final LimitPolicy POLICY = LimitPolicy.DEFAULT;
 
     /**
@@ -64,6 +70,7 @@ final class LimitSimulation {
     }
 
     private final SimulatedDatabase database;
+    private final LimitBug bug;
     private final List<Instance> instances = new ArrayList<>();
     private final List<Admitted> open = new ArrayList<>();
     private final Map<LimitId, Long> limits = new HashMap<>(Map.of(REQUESTS, 12L, TOKENS, 120L, PARALLEL, 4L));
@@ -76,8 +83,14 @@ final class LimitSimulation {
 
     private final List<Above> recent = new ArrayList<>();
 
-    /** Minutes that the database's clock has shown, left to the past, and shown again. */
+    /** Minutes that the database's clock has shown, left to the past, and shown again, or that are not judged else. */
     private final Set<Long> revisited = new HashSet<>();
+
+    /**
+     * Minutes in which a limit was changed: who has had no call since tells what was used above estimates beside the
+     * limit as it was.
+     */
+    private final Set<Long> changed = new HashSet<>();
 
     private final List<UUID> dead = new ArrayList<>();
 
@@ -85,12 +98,20 @@ final class LimitSimulation {
     private long nanos = 1_000_000_000L;
 
     private Duration offset = Duration.ZERO;
+    private long presentMinute;
     private long latestMinute;
     private long disturbedAt;
+    private long forward;
+    private long forwardSince;
     private int calls;
 
     LimitSimulation(SimulatedDatabase database) {
+        this(database, LimitBug.NONE);
+    }
+
+    LimitSimulation(SimulatedDatabase database, LimitBug bug) {
         this.database = database;
+        this.bug = bug;
         for (int i = 0; i < 3; i++) {
             instances.add(new Instance());
         }
@@ -100,13 +121,13 @@ final class LimitSimulation {
     /** An instance: the desk as in production, but time and failures are ours. */
     private final class Instance extends Clock implements Ticks {
         private UUID holder = UUID.randomUUID();
-        private FaultyStore store = new FaultyStore(database.store(holder));
+        private FaultyStore store = new FaultyStore(bug.between(database.store(holder)));
         private LimitDesk desk = new LimitDesk(store, POLICY, this, this);
 
         void restart() {
             dead.add(holder);
             holder = UUID.randomUUID();
-            store = new FaultyStore(database.store(holder));
+            store = new FaultyStore(bug.between(database.store(holder)));
             desk = new LimitDesk(store, POLICY, this, this);
         }
 
@@ -178,6 +199,13 @@ final class LimitSimulation {
     private void tick(Duration time) {
         nanos += time.toNanos();
         database.setTime(now());
+        if (minute() != presentMinute) {
+            presentMinute = minute();
+            // What was used above an estimate just before is told in the minute that has just begun.
+            if (recent.stream().anyMatch(one -> nanos - one.at < TOLD_WITHIN_NANOS)) {
+                revisited.add(presentMinute);
+            }
+        }
         latestMinute = Math.max(latestMinute, minute());
     }
 
@@ -212,15 +240,29 @@ final class LimitSimulation {
             }
             case LIMIT -> {
                 LimitId id = ALL.get(event.which % 3);
+                changed.add(minute());
                 limits.put(id, (id.equals(TOKENS) ? 100L : id.equals(REQUESTS) ? 10L : 3L) + event.size % 7 - 3);
             }
             case CLOCK -> {
-                offset = offset.plusSeconds(event.size % 91 - 75);
+                offset = offset.plusSeconds(step(event.size % 91 - 75));
                 LongStream.rangeClosed(minute(), latestMinute).forEach(revisited::add);
                 tick(Duration.ZERO);
             }
             case PROBE -> probe(event.who, event.size);
         }
+    }
+
+    /** Between two renewals of slots the clock is set forward by less than they last. */
+    private long step(long seconds) {
+        if (nanos - forwardSince > FORWARD_NANOS) {
+            forward = 0;
+        }
+        long step = Math.min(seconds, MOST_FORWARD - forward);
+        if (step > 0) {
+            forward += step;
+            forwardSince = nanos;
+        }
+        return step;
     }
 
     private void pass(int millis) {
@@ -356,12 +398,12 @@ final class LimitSimulation {
         }
         Admitted call = open.remove(which % open.size());
         if (tokens == null) {
-            call.hold.release();
+            bug.release(call.hold);
             giveBack(call, REQUESTS, 1);
             giveBack(call, TOKENS, call.tokens);
             return;
         }
-        call.hold.settle(tokens);
+        bug.settle(call.hold, call.tokens, tokens);
         if (call.on.contains(TOKENS)) {
             giveBack(call, TOKENS, Math.max(0, call.tokens - tokens));
             long more = Math.max(0, tokens - call.tokens);
@@ -369,10 +411,16 @@ final class LimitSimulation {
                 above.add(TOKENS, minute(), call.holder, more);
                 recent.add(new Above(minute(), call.holder, more, nanos));
                 disturbedAt = nanos;
+                if (changed.contains(minute())) {
+                    revisited.add(minute());
+                }
             }
         }
-        call.hold.settle(tokens + 1000L);
-        call.hold.release();
+        if (bug == LimitBug.NONE) {
+            // Neither of them takes effect any more.
+            call.hold.settle(tokens + 1000L);
+            call.hold.release();
+        }
     }
 
     private void giveBack(Admitted call, LimitId id, long amount) {

@@ -9,7 +9,6 @@ import org.junit.jupiter.api.Test;
 
 /** The histories of the simulation, against the real tables and functions instead of their model. */
 @LlmDbTest
-@Tag("storm")
 class LimitsOnPostgresTest {
 
     @Test
@@ -18,6 +17,7 @@ class LimitsOnPostgresTest {
     }
 
     @Test
+    @Tag("storm")
     void noneOfAThousandHistoriesBreaksALimit(TestDatabase database) {
         run(database, 2_000_000, 1000);
     }

@@ -19,11 +19,17 @@ final class ModelDatabase implements SimulatedDatabase {
     private static final Duration CONTENTION = Duration.ofSeconds(5);
 
     private final Duration leaseTime;
+    private final LimitBug bug;
     private final Map<Key, Row> rows = new HashMap<>();
     private Instant now = Instant.EPOCH;
 
     ModelDatabase(Duration leaseTime) {
+        this(leaseTime, LimitBug.NONE);
+    }
+
+    ModelDatabase(Duration leaseTime, LimitBug bug) {
         this.leaseTime = leaseTime;
+        this.bug = bug;
     }
 
     private record Key(LimitId id, long minute, UUID holder) {}
@@ -47,7 +53,7 @@ final class ModelDatabase implements SimulatedDatabase {
     }
 
     private long minute(LimitId id) {
-        return id.isPerMinute() ? Minutes.of(now) : 0;
+        return id.isPerMinute() ? Minutes.of(bug.time(now)) : 0;
     }
 
     private boolean isLive(LimitId id, Row row) {
@@ -109,7 +115,7 @@ final class ModelDatabase implements SimulatedDatabase {
             Row own = rows.getOrDefault(ownKey, new Row());
             Long told = q.minute() == minute ? q.kept() : null;
             long kept = q.charge() + (told != null ? told : isLive(q.id(), own) ? own.amount : 0);
-            long room = q.limit() - others - kept;
+            long room = bug.limit(q.limit()) - bug.others(others) - kept;
             boolean refused = room < q.need();
             long granted;
             if (!refused) {
@@ -124,7 +130,7 @@ final class ModelDatabase implements SimulatedDatabase {
             if (refused && q.need() > 0 || room < 0) {
                 for (Row rival : rivals) {
                     boolean spared = room < 0 ? wasRecalled(rival, AGAIN) : isContended(q.id(), rival);
-                    if (rival.amount > 0 && !spared) {
+                    if (rival.amount > 0 && !spared && bug.recalls()) {
                         rival.recalledAt = now;
                         rival.answered = false;
                         contended = true;
@@ -140,7 +146,7 @@ final class ModelDatabase implements SimulatedDatabase {
             Set<LimitId> renewed = new HashSet<>();
             rows.forEach((key, row) -> {
                 if (key.holder.equals(holder) && !key.id.isPerMinute() && row.expiresAt.isAfter(now)) {
-                    row.expiresAt = now.plus(leaseTime);
+                    row.expiresAt = now.plus(bug.renewedFor(leaseTime));
                     renewed.add(key.id);
                 }
             });
