@@ -8,12 +8,15 @@ import io.llmdb.common.BudgetDuration;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.keys.Caller;
 import io.llmdb.settings.LlmDbSettings;
+import io.llmdb.spend.CounterId;
 import io.llmdb.spend.DeliveryMode;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 
@@ -24,7 +27,7 @@ import java.util.concurrent.locks.LockSupport;
 final class Spender {
 
     private static final LongAdder ADMITTED = new LongAdder();
-    private static final LongAdder REFUSED = new LongAdder();
+    private static final Map<String, LongAdder> REFUSED = new ConcurrentSkipListMap<>();
     private static final LongAdder UNAVAILABLE = new LongAdder();
 
     private Spender() {}
@@ -37,8 +40,8 @@ final class Spender {
                         .poolLimit(4)
                         .connectionTimeout(Duration.ofSeconds(2)))
                 .delivery(delivery -> delivery.mode(mode))
-                .budgets(budgets -> budgets.maxBudget(new BigDecimal("1000"))
-                        .budgetDuration(BudgetDuration.parse("length", "1d"))
+                .budgets(budgets -> budgets.maxBudget(new BigDecimal("14"))
+                        .budgetDuration(BudgetDuration.parse("length", "10s"))
                         .endUserBudgetId("tier")
                         .countUserBudgetOnTeamKeys(true)
                         .leaseTime(Duration.ofSeconds(5))
@@ -65,7 +68,7 @@ final class Spender {
                 thread.join();
             }
         }
-        System.out.println("done " + ADMITTED + " admitted " + REFUSED + " refused " + UNAVAILABLE + " unavailable");
+        System.out.println("done " + ADMITTED + " admitted " + UNAVAILABLE + " unavailable, refused by " + REFUSED);
     }
 
     private static void spend(LlmDb db, List<String> keys, SplittableRandom dice, long end) {
@@ -81,16 +84,29 @@ final class Spender {
                                         .withEndUser("customer-" + dice.nextInt(20))
                                         .withTags(List.of("tag-" + dice.nextInt(3))));
                 ADMITTED.increment();
-                LockSupport.parkNanos(dice.nextInt(20_000_000));
+                LockSupport.parkNanos(dice.nextInt(80_000_000));
                 end(admission, estimate, dice);
             } catch (BudgetExceededException e) {
-                REFUSED.increment();
+                refused(e);
                 LockSupport.parkNanos(20_000_000);
             } catch (LlmDbException e) {
                 UNAVAILABLE.increment();
                 LockSupport.parkNanos(50_000_000);
             }
         }
+    }
+
+    /** Some keys have more than enough: whoever says that they have not says it loudly. */
+    private static void refused(BudgetExceededException refusal) {
+        CounterId counter = refusal.counter();
+        BigDecimal limit = refusal.state().limit();
+        if (limit != null && limit.compareTo(new BigDecimal("1000")) > 0) {
+            System.out.println("FALSE " + refusal.getMessage());
+        }
+        String kind = counter.scope().sqlName()
+                + (counter.model().isEmpty() ? "" : " per model")
+                + (counter.duration().isEmpty() ? "" : " per " + counter.duration());
+        REFUSED.computeIfAbsent(kind, unused -> new LongAdder()).increment();
     }
 
     private static void end(Admission admission, BigDecimal estimate, SplittableRandom dice) {

@@ -33,7 +33,6 @@ import org.junit.jupiter.api.Test;
 
 /** Limits while processes die and the database goes away. */
 @LlmDbTest
-@Tag("storm")
 class LimitFaultsTest {
 
     private static final Duration LONG = Duration.ofSeconds(60);
@@ -114,6 +113,7 @@ class LimitFaultsTest {
 
     /** Four processes of 16 threads for four minutes, killed at random and started again. */
     @Test
+    @Tag("storm")
     void noMinuteOfAStormAdmitsMoreThanTheLimit(LlmDb db, TestDatabase database) throws Exception {
         int limit = 2000;
         IssuedKey key = key(db, new RateLimits(15_000L, (long) limit, 40L));
@@ -147,7 +147,7 @@ class LimitFaultsTest {
                 }
             }
         }
-        assertThat(perMinute).isNotEmpty();
+        assertThat(perMinute.values()).anySatisfy(count -> assertThat(count).isGreaterThan(limit / 4));
         assertThat(perMinute.values()).allSatisfy(count -> assertThat(count).isLessThanOrEqualTo(limit));
         assertThat(database.deadlocks()).isZero();
     }

@@ -17,12 +17,10 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Limits on every kind of scope, written with plain SQL as other tools write them. */
 @LlmDbTest
-@Tag("storm")
 class LimitScopesTest {
 
     private static final Call CALL = Call.of("gpt-4o")
