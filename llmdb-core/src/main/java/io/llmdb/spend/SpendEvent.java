@@ -91,11 +91,13 @@ public final class SpendEvent {
         this.leaseHolder = builder.leaseHolder;
         this.leaseShares = List.copyOf(builder.leaseShares);
         this.recorded = builder.recorded;
-        this.furtherCounters = builder.furtherCounters.stream()
-                .filter(counter ->
-                        !counter.model().isEmpty() || !counter.duration().isEmpty())
-                .distinct()
-                .toList();
+        this.furtherCounters = builder.furtherCounters.isEmpty()
+                ? List.of()
+                : builder.furtherCounters.stream()
+                        .filter(counter -> !counter.model().isEmpty()
+                                || !counter.duration().isEmpty())
+                        .distinct()
+                        .toList();
     }
 
     /**

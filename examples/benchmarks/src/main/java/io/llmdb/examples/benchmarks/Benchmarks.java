@@ -15,6 +15,7 @@ public final class Benchmarks {
     private static final List<Benchmark> ALL = List.of(
             new FsyncBenchmark(),
             new AuthenticateBenchmark(),
+            new BudgetsBenchmark(),
             new LimitsBenchmark(),
             new JournalBenchmark(),
             new SynchronousBenchmark(),
