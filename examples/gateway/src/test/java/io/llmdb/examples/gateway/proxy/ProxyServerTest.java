@@ -29,7 +29,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -202,7 +201,6 @@ class ProxyServerTest {
     }
 
     @Test
-    @Tag("storm")
     void tellsWhenToTryAgainWhereALimitIsUsedUp(TestDatabase database) throws Exception {
         database.clock().freeze(Instant.parse("2031-03-04T05:06:17.250Z"));
         try (TestGateway gateway = TestGateway.start(database.settings().build(), TestGateway.stub(1))) {
