@@ -73,6 +73,7 @@ final class CrossChecks {
                     "is not used: llmdb.delivery_mode is not journal and llmdb.full_queue_policy is not spill");
         }
         if (!values.isAnyBroken(Known.MAX_BATCH_ROWS, Known.MAX_QUEUED_ROWS)
+                && values.isSet(Known.MAX_BATCH_ROWS)
                 && values.get(Known.MAX_BATCH_ROWS) > values.get(Known.MAX_QUEUED_ROWS)) {
             Setting<?> culprit = values.isSet(Known.MAX_QUEUED_ROWS) ? Known.MAX_QUEUED_ROWS : Known.MAX_BATCH_ROWS;
             fail(

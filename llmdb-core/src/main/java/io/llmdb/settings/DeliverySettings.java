@@ -57,7 +57,7 @@ public record DeliverySettings(
     public static final Duration DEFAULT_LONGEST_WAIT = Duration.ofSeconds(10);
 
     /** Most rows of one batch. */
-    public static final int DEFAULT_MAX_BATCH_ROWS = 5_000;
+    public static final int DEFAULT_MAX_BATCH_ROWS = 20_000;
 
     /** Checks that what cannot be absent is there. */
     public DeliverySettings {

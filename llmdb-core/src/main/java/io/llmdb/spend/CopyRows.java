@@ -4,16 +4,21 @@ import io.llmdb.error.InvalidArgumentException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyIn;
 
 /**
- * Rows in the binary format of PostgreSQL's COPY, which costs the server a quarter less work than text. What PostgreSQL
- * must judge (JSON, lengths, ranges) is sent as it is.
+ * A COPY of rows in PostgreSQL's binary format, which costs the server a quarter less work than text. What PostgreSQL
+ * must judge (JSON, lengths, ranges) is sent as it is. Rows are sent while the next ones are written, so that the
+ * server stores the ones while we encode the others, and no more than a piece of a batch is in memory twice.
  */
-final class CopyRows {
+final class CopyRows implements AutoCloseable {
 
     private static final byte[] HEADER = {
         'P', 'G', 'C', 'O', 'P', 'Y', '\n', (byte) 0xFF, '\r', '\n', 0, 0, 0, 0, 0, 0, 0, 0, 0
@@ -25,19 +30,30 @@ final class CopyRows {
     private static final int NUMERIC_DIGITS = 4;
     private static final BigInteger BIG_BASE = BigInteger.valueOf(NUMERIC_BASE);
     private static final BigInteger LONG_MAX = BigInteger.valueOf(Long.MAX_VALUE);
+    private static final int PIECE = 128 << 10;
 
-    private byte[] buffer;
+    private final CopyIn copy;
+    private byte[] buffer = new byte[PIECE + (PIECE >> 2)];
     private int length;
 
-    CopyRows(int expectedBytes) {
-        buffer = new byte[Math.max(expectedBytes, 256)];
+    /** @param sql a COPY FROM STDIN (FORMAT binary) */
+    CopyRows(Connection connection, String sql) throws SQLException {
+        copy = connection.unwrap(PGConnection.class).getCopyAPI().copyIn(sql);
         System.arraycopy(HEADER, 0, buffer, 0, HEADER.length);
         length = HEADER.length;
     }
 
-    CopyRows row(int fields) {
+    CopyRows row(int fields) throws SQLException {
+        if (length >= PIECE) {
+            send();
+        }
         int16(fields);
         return this;
+    }
+
+    private void send() throws SQLException {
+        copy.writeToCopy(buffer, 0, length);
+        length = 0;
     }
 
     CopyRows uuid(UUID value) {
@@ -144,18 +160,19 @@ final class CopyRows {
         return this;
     }
 
-    /** Ends the stream; nothing may follow. */
-    CopyRows end() {
+    /** Sends the rest and waits until the server has stored all of it; nothing may follow. */
+    void end() throws SQLException {
         int16(-1);
-        return this;
+        send();
+        copy.endCopy();
     }
 
-    byte[] buffer() {
-        return buffer;
-    }
-
-    int length() {
-        return length;
+    /** Gives the COPY up where it was not {@linkplain #end ended}. */
+    @Override
+    public void close() throws SQLException {
+        if (copy.isActive()) {
+            copy.cancelCopy();
+        }
     }
 
     private void utf8(String value) {
@@ -217,7 +234,7 @@ final class CopyRows {
             if (wanted > Integer.MAX_VALUE - 8) {
                 wanted = Integer.MAX_VALUE - 8;
                 if (wanted < (long) length + bytes) {
-                    throw new InvalidArgumentException("the rows of one batch take more than 2 GiB");
+                    throw new InvalidArgumentException("a row takes more than 2 GiB");
                 }
             }
             buffer = Arrays.copyOf(buffer, (int) wanted);

@@ -136,12 +136,12 @@ final class CounterBook {
         if (counters.isEmpty()) {
             return;
         }
+        Map<CounterId, List<Spent>> spent =
+                deltas.spentOn(counters.stream().map(counter -> counter.id).toList());
         List<Moved> all = new ArrayList<>();
         for (Unbooked counter : counters) {
             Delta delta = deltas.of(counter.id);
-            List<Spent> added = delta.events().stream()
-                    .map(event -> new Spent(event.startTime(), event.cost()))
-                    .toList();
+            List<Spent> added = spent.getOrDefault(counter.id, List.of());
             WindowRoll roll = WindowRoll.of(policy.calendar(), counter.state, counter.now, added, policy.rollover());
             all.add(new Moved(counter.id, delta, roll, counter.state, counter.now));
         }

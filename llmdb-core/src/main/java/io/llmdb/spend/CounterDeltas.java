@@ -1,5 +1,9 @@
 package io.llmdb.spend;
 
+import io.llmdb.spend.BatchSums.NamedKey;
+import io.llmdb.spend.BatchSums.SpendKey;
+import io.llmdb.spend.BatchSums.Sum;
+import io.llmdb.spend.WindowRoll.Spent;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -16,25 +20,36 @@ final class CounterDeltas {
     /** Main counters by scope, those of tables of their own; the last: all others. */
     private final List<Map<CounterId, Delta>> byPlace;
 
-    CounterDeltas(Collection<SpendEvent> events) {
-        this();
-        for (SpendEvent event : events) {
-            for (CounterId counter : countersOf(event)) {
-                delta(counter).add(event);
+    private final List<SpendEvent> events;
+
+    CounterDeltas(BatchSums sums) {
+        this(sums.events());
+        for (Map.Entry<SpendKey, Sum> row : sums.spend().entrySet()) {
+            SpendKey key = row.getKey();
+            for (CounterId counter : payersOf(key.keyHash(), key.userId(), key.teamId(), key.organizationId())) {
+                delta(counter).add(row.getValue());
             }
         }
+        addNamed(Scope.END_USER, sums.endUsers());
+        addNamed(Scope.TAG, sums.tags());
+        sums.further().forEach((counter, sum) -> delta(counter).add(sum));
     }
 
-    private CounterDeltas() {
+    private CounterDeltas(List<SpendEvent> events) {
+        this.events = events;
         byPlace = new ArrayList<>();
         for (int place = 0; place <= CounterTable.PLACES; place++) {
             byPlace.add(new HashMap<>());
         }
     }
 
+    private void addNamed(Scope scope, Map<NamedKey, Sum> rows) {
+        rows.forEach((key, sum) -> delta(CounterId.of(scope, key.name())).add(sum));
+    }
+
     /** No spend on these counters at an instant. */
     static CounterDeltas nothing(Collection<CounterId> counters, Instant at) {
-        CounterDeltas nothing = new CounterDeltas();
+        CounterDeltas nothing = new CounterDeltas(List.of());
         for (CounterId counter : counters) {
             Delta delta = nothing.delta(counter);
             delta.first = at;
@@ -53,6 +68,21 @@ final class CounterDeltas {
             throw new IllegalStateException("llmdb_book returned a counter that it was not given: " + counter);
         }
         return delta;
+    }
+
+    /** Each event's spend on these few counters: what a counter gets in sum is not enough where its window moves on. */
+    Map<CounterId, List<Spent>> spentOn(Collection<CounterId> counters) {
+        Map<CounterId, List<Spent>> spent = new HashMap<>();
+        counters.forEach(counter -> spent.put(counter, new ArrayList<>()));
+        for (SpendEvent event : events) {
+            for (CounterId counter : countersOf(event)) {
+                List<Spent> wanted = spent.get(counter);
+                if (wanted != null) {
+                    wanted.add(new Spent(event.startTime(), event.cost()));
+                }
+            }
+        }
+        return spent;
     }
 
     /** In the order in which counters are locked: scope by scope, at last those without a table of their own. */
@@ -74,12 +104,26 @@ final class CounterDeltas {
 
     /** The counters that an event counts on, each once, in the order in which they are locked. */
     static Set<CounterId> countersOf(SpendEvent event) {
+        List<CounterId> payers = payersOf(event.keyHash(), event.userId(), event.teamId(), event.organizationId());
         Set<CounterId> counters = new LinkedHashSet<>(32);
-        String user = event.userId();
-        String team = event.teamId();
-        String organization = event.organizationId();
-        if (!event.keyHash().isEmpty()) {
-            counters.add(CounterId.of(Scope.KEY, event.keyHash()));
+        counters.addAll(payers.subList(0, payers.size() - 1));
+        if (!event.endUser().isEmpty()) {
+            counters.add(CounterId.of(Scope.END_USER, event.endUser()));
+        }
+        event.tags().stream()
+                .filter(tag -> !tag.isEmpty())
+                .sorted()
+                .forEach(tag -> counters.add(CounterId.of(Scope.TAG, tag)));
+        counters.add(payers.get(payers.size() - 1));
+        counters.addAll(event.furtherCounters());
+        return counters;
+    }
+
+    /** The main counters of whoever pays, in the order in which they are locked; the last one is the proxy's. */
+    private static List<CounterId> payersOf(String key, String user, String team, String organization) {
+        List<CounterId> counters = new ArrayList<>(7);
+        if (!key.isEmpty()) {
+            counters.add(CounterId.of(Scope.KEY, key));
         }
         if (!user.isEmpty()) {
             counters.add(CounterId.of(Scope.USER, user));
@@ -96,21 +140,12 @@ final class CounterDeltas {
                 counters.add(CounterId.member(Scope.ORGANIZATION_MEMBER, user, organization));
             }
         }
-        if (!event.endUser().isEmpty()) {
-            counters.add(CounterId.of(Scope.END_USER, event.endUser()));
-        }
-        event.tags().stream()
-                .filter(tag -> !tag.isEmpty())
-                .sorted()
-                .forEach(tag -> counters.add(CounterId.of(Scope.TAG, tag)));
         counters.add(CounterId.of(Scope.PROXY, ""));
-        counters.addAll(event.furtherCounters());
         return counters;
     }
 
     static final class Delta {
         private final CounterId counter;
-        private final List<SpendEvent> events = new ArrayList<>(2);
         private BigDecimal spend = BigDecimal.ZERO;
         private Instant first = Instant.MAX;
         private Instant last = Instant.MIN;
@@ -119,19 +154,14 @@ final class CounterDeltas {
             this.counter = counter;
         }
 
-        private void add(SpendEvent event) {
-            events.add(event);
-            spend = spend.add(event.cost());
-            first = event.startTime().isBefore(first) ? event.startTime() : first;
-            last = event.startTime().isAfter(last) ? event.startTime() : last;
+        private void add(Sum sum) {
+            spend = spend.add(sum.spend());
+            first = sum.first().isBefore(first) ? sum.first() : first;
+            last = sum.last().isAfter(last) ? sum.last() : last;
         }
 
         CounterId counter() {
             return counter;
-        }
-
-        List<SpendEvent> events() {
-            return events;
         }
 
         BigDecimal spend() {

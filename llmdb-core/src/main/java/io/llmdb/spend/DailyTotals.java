@@ -1,143 +1,131 @@
 package io.llmdb.spend;
 
-import java.math.BigDecimal;
+import io.llmdb.spend.BatchSums.ErrorKey;
+import io.llmdb.spend.BatchSums.NamedKey;
+import io.llmdb.spend.BatchSums.SpendKey;
+import io.llmdb.spend.BatchSums.Sum;
 import java.sql.SQLException;
 import java.time.LocalDate;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
-/** What a batch adds to the rows of one table of daily totals. */
-final class DailyTotals {
+/** The tables that daily totals are kept in, and what a batch adds to the rows of each. */
+enum DailyTotals {
+    SPEND("llmdb_add_daily_spend", 7) {
+        @Override
+        void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
+            List<Map.Entry<SpendKey, Sum>> rows = days(sums.spend(), SpendKey::day, arguments);
+            arguments
+                    .texts(rows, row -> row.getKey().keyHash())
+                    .texts(rows, row -> row.getKey().userId())
+                    .texts(rows, row -> row.getKey().teamId())
+                    .texts(rows, row -> row.getKey().organizationId())
+                    .texts(rows, row -> row.getKey().model())
+                    .texts(rows, row -> row.getKey().modelGroup())
+                    .texts(rows, row -> row.getKey().provider());
+            amounts(rows, arguments);
+        }
 
+        @Override
+        boolean isEmpty(BatchSums sums) {
+            return sums.spend().isEmpty();
+        }
+    },
+    END_USER_SPEND("llmdb_add_daily_end_user_spend", 2) {
+        @Override
+        void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
+            named(sums.endUsers(), arguments);
+        }
+
+        @Override
+        boolean isEmpty(BatchSums sums) {
+            return sums.endUsers().isEmpty();
+        }
+    },
+    TAG_SPEND("llmdb_add_daily_tag_spend", 2) {
+        @Override
+        void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
+            named(sums.tags(), arguments);
+        }
+
+        @Override
+        boolean isEmpty(BatchSums sums) {
+            return sums.tags().isEmpty();
+        }
+    },
+    ERRORS("llmdb_add_daily_errors", 4) {
+        @Override
+        void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
+            List<Map.Entry<ErrorKey, Sum>> rows = days(sums.errors(), ErrorKey::day, arguments);
+            arguments
+                    .texts(rows, row -> row.getKey().model())
+                    .texts(rows, row -> row.getKey().modelGroup())
+                    .texts(rows, row -> row.getKey().type())
+                    .texts(rows, row -> row.getKey().statusCode())
+                    .numbers(rows, row -> row.getValue().requests());
+        }
+
+        @Override
+        boolean isEmpty(BatchSums sums) {
+            return sums.errors().isEmpty();
+        }
+
+        @Override
+        String amountTypes() {
+            return ", ?::bigint[]";
+        }
+    };
+
+    private final String function;
     private final int keyColumns;
-    private final boolean errorsOnly;
-    private final Map<Key, Sum> sums = new HashMap<>();
 
-    private DailyTotals(int keyColumns, boolean errorsOnly) {
+    DailyTotals(String function, int keyColumns) {
+        this.function = function;
         this.keyColumns = keyColumns;
-        this.errorsOnly = errorsOnly;
     }
 
-    /** The tables that daily totals are kept in. */
-    enum Table {
-        SPEND("llmdb_add_daily_spend", 7, false) {
-            @Override
-            List<List<String>> keys(SpendEvent event) {
-                return List.of(List.of(
-                        event.keyHash(),
-                        event.userId(),
-                        event.teamId(),
-                        event.organizationId(),
-                        event.model(),
-                        event.modelGroup(),
-                        event.provider()));
-            }
-        },
-        END_USER_SPEND("llmdb_add_daily_end_user_spend", 2, false) {
-            @Override
-            List<List<String>> keys(SpendEvent event) {
-                return event.endUser().isEmpty() ? List.of() : List.of(List.of(event.endUser(), event.model()));
-            }
-        },
-        TAG_SPEND("llmdb_add_daily_tag_spend", 2, false) {
-            @Override
-            List<List<String>> keys(SpendEvent event) {
-                return tagsOf(event).stream()
-                        .map(tag -> List.of(tag, event.model()))
-                        .toList();
-            }
-        },
-        ERRORS("llmdb_add_daily_errors", 4, true) {
-            @Override
-            List<List<String>> keys(SpendEvent event) {
-                RequestError error = event.error();
-                return error == null
-                        ? List.of()
-                        : List.of(List.of(event.model(), event.modelGroup(), error.type(), error.statusCode()));
-            }
-        };
+    abstract boolean isEmpty(BatchSums sums);
 
-        private final String function;
-        private final int keyColumns;
-        private final boolean errorsOnly;
+    /** Sets the arguments of {@link #sql}. */
+    abstract void bind(BatchSums sums, SqlArrays arguments) throws SQLException;
 
-        Table(String function, int keyColumns, boolean errorsOnly) {
-            this.function = function;
-            this.keyColumns = keyColumns;
-            this.errorsOnly = errorsOnly;
-        }
-
-        /** The rows that an event adds to, each as the values of its key columns behind the day. */
-        abstract List<List<String>> keys(SpendEvent event);
-
-        /** The statement that {@link DailyTotals#bind} has the arguments of. */
-        String sql() {
-            return "SELECT ${llmdb}." + function + "(?::date[]" + ", ?::text[]".repeat(keyColumns)
-                    + (errorsOnly
-                            ? ", ?::bigint[])"
-                            : ", ?::numeric[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])");
-        }
+    /** The statement that {@link #bind} has the arguments of. */
+    String sql() {
+        return "SELECT ${llmdb}." + function + "(?::date[]" + ", ?::text[]".repeat(keyColumns) + amountTypes() + ")";
     }
 
-    static DailyTotals of(Table table, Collection<SpendEvent> events) {
-        DailyTotals totals = new DailyTotals(table.keyColumns, table.errorsOnly);
-        for (SpendEvent event : events) {
-            for (List<String> key : table.keys(event)) {
-                LocalDate day = LocalDate.ofInstant(event.startTime(), ZoneOffset.UTC);
-                totals.sums.computeIfAbsent(new Key(day, key), any -> new Sum()).add(event);
-            }
-        }
-        return totals;
+    String amountTypes() {
+        return ", ?::numeric[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]";
     }
 
-    /** A request's tags, each once; the empty one is none. */
-    static List<String> tagsOf(SpendEvent event) {
-        return event.tags().stream().filter(tag -> !tag.isEmpty()).distinct().toList();
-    }
-
-    boolean isEmpty() {
-        return sums.isEmpty();
-    }
-
-    void bind(SqlArrays arguments) throws SQLException {
-        List<Map.Entry<Key, Sum>> rows = new ArrayList<>(sums.entrySet());
+    private static <K> List<Map.Entry<K, Sum>> days(Map<K, Sum> sums, Function<K, Long> day, SqlArrays arguments)
+            throws SQLException {
+        List<Map.Entry<K, Sum>> rows = new ArrayList<>(sums.entrySet());
         arguments.add(
-                "date", rows.stream().map(row -> row.getKey().day.toString()).toArray());
-        for (int column = 0; column < keyColumns; column++) {
-            int index = column;
-            arguments.texts(rows, row -> row.getKey().values.get(index));
-        }
-        if (errorsOnly) {
-            arguments.numbers(rows, row -> row.getValue().requests);
-            return;
-        }
-        arguments
-                .amounts(rows, row -> row.getValue().spend)
-                .numbers(rows, row -> row.getValue().prompt)
-                .numbers(rows, row -> row.getValue().completion)
-                .numbers(rows, row -> row.getValue().requests)
-                .numbers(rows, row -> row.getValue().succeeded);
+                "date",
+                rows.stream()
+                        .map(row ->
+                                LocalDate.ofEpochDay(day.apply(row.getKey())).toString())
+                        .toArray());
+        return rows;
     }
 
-    private record Key(LocalDate day, List<String> values) {}
+    private static void named(Map<NamedKey, Sum> sums, SqlArrays arguments) throws SQLException {
+        List<Map.Entry<NamedKey, Sum>> rows = days(sums, NamedKey::day, arguments);
+        arguments
+                .texts(rows, row -> row.getKey().name())
+                .texts(rows, row -> row.getKey().model());
+        amounts(rows, arguments);
+    }
 
-    private static final class Sum {
-        private BigDecimal spend = BigDecimal.ZERO;
-        private long prompt;
-        private long completion;
-        private long requests;
-        private long succeeded;
-
-        private void add(SpendEvent event) {
-            spend = spend.add(event.cost());
-            prompt = Math.addExact(prompt, event.promptTokens());
-            completion = Math.addExact(completion, event.completionTokens());
-            requests++;
-            succeeded += event.isSuccess() ? 1 : 0;
-        }
+    private static <K> void amounts(List<Map.Entry<K, Sum>> rows, SqlArrays arguments) throws SQLException {
+        arguments
+                .amounts(rows, row -> row.getValue().spend())
+                .numbers(rows, row -> row.getValue().prompt())
+                .numbers(rows, row -> row.getValue().completion())
+                .numbers(rows, row -> row.getValue().requests())
+                .numbers(rows, row -> row.getValue().succeeded());
     }
 }

@@ -65,7 +65,7 @@ public record DeliveryPolicy(
                 WhenFull.BLOCK,
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(10),
-                10_000,
+                20_000,
                 Duration.ofMillis(100),
                 Duration.ofSeconds(30));
     }

@@ -5,8 +5,6 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -52,17 +50,9 @@ final class EventCodec {
         }
     }
 
-    /** The first eight bytes of the SHA-256 of all content; who holds the lease is not content. */
+    /** See {@link EventDigest}. */
     static long digest(SpendEvent event) {
-        Writer out = new Writer();
-        write(event.recorded(), out);
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            sha.update(out.buffer, 0, out.length);
-            return ByteBuffer.wrap(sha.digest()).getLong();
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("Every Java has SHA-256", e);
-        }
+        return new EventDigest().of(event);
     }
 
     static boolean sameContent(SpendEvent one, SpendEvent other) {
@@ -76,7 +66,8 @@ final class EventCodec {
         return Arrays.equals(first.buffer, 0, first.length, second.buffer, 0, second.length);
     }
 
-    private static void write(SpendEvent event, Writer out) {
+    /** All content; who holds the lease is none. */
+    static void write(SpendEvent event, Writer out) {
         out.uuid(event.id());
         out.text(event.requestId());
         out.text(event.callType());
@@ -146,9 +137,22 @@ final class EventCodec {
         return builder.leases(in.uuid(), in.shares(builder.build()));
     }
 
-    private static final class Writer {
-        private byte[] buffer = new byte[512];
+    /** Bytes that grow. */
+    static final class Writer {
+        private byte[] buffer = new byte[1024];
         private int length;
+
+        byte[] buffer() {
+            return buffer;
+        }
+
+        int length() {
+            return length;
+        }
+
+        void clear() {
+            length = 0;
+        }
 
         private byte[] toByteArray() {
             return Arrays.copyOf(buffer, length);

@@ -8,8 +8,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.PGConnection;
-import org.postgresql.copy.CopyIn;
 
 /**
  * Writes rows of the logs by COPY. The events come in the order of their ids, so that two writers cannot wait for each
@@ -52,78 +50,85 @@ final class LogRows {
     }
 
     void writeSpend(Connection connection, List<SpendEvent> events) throws SQLException {
-        CopyRows rows = new CopyRows(events.size() * 768);
-        for (SpendEvent event : events) {
-            rows.row(SPEND_FIELDS)
-                    .uuid(event.id())
-                    .text(event.requestId())
-                    .text(event.callType())
-                    .text(event.keyHash())
-                    .decimal(event.cost())
-                    .number(event.totalTokens())
-                    .number(event.promptTokens())
-                    .number(event.completionTokens())
-                    .instant(event.startTime())
-                    .instant(event.endTime())
-                    .number(durationMillis(event))
-                    .instant(event.completionStartTime())
-                    .text(event.model())
-                    .textOrNull(event.modelId())
-                    .textOrNull(event.modelGroup())
-                    .textOrNull(event.provider())
-                    .textOrNull(event.apiBase())
-                    .textOrNull(event.userId())
-                    .json(event.metadata())
-                    .textOrNull(event.cacheHit())
-                    .textOrNull(event.cacheKey())
-                    .json(tags(event))
-                    .textOrNull(event.teamId())
-                    .textOrNull(event.organizationId())
-                    .textOrNull(event.endUser())
-                    .textOrNull(event.requesterIp())
-                    .json(keepPrompts ? event.messages() : null)
-                    .json(keepPrompts ? event.response() : null)
-                    .textOrNull(event.sessionId())
-                    .text(status(event))
-                    .json(keepPrompts ? event.proxyServerRequest() : null)
-                    .json(furtherCounters(event))
-                    .number(EventCodec.digest(event));
+        EventDigest digests = new EventDigest();
+        try (CopyRows rows = new CopyRows(connection, spend)) {
+            for (SpendEvent event : events) {
+                rows.row(SPEND_FIELDS)
+                        .uuid(event.id())
+                        .text(event.requestId())
+                        .text(event.callType())
+                        .text(event.keyHash())
+                        .decimal(event.cost())
+                        .number(event.totalTokens())
+                        .number(event.promptTokens())
+                        .number(event.completionTokens())
+                        .instant(event.startTime())
+                        .instant(event.endTime())
+                        .number(durationMillis(event))
+                        .instant(event.completionStartTime())
+                        .text(event.model())
+                        .textOrNull(event.modelId())
+                        .textOrNull(event.modelGroup())
+                        .textOrNull(event.provider())
+                        .textOrNull(event.apiBase())
+                        .textOrNull(event.userId())
+                        .json(event.metadata())
+                        .textOrNull(event.cacheHit())
+                        .textOrNull(event.cacheKey())
+                        .json(tags(event))
+                        .textOrNull(event.teamId())
+                        .textOrNull(event.organizationId())
+                        .textOrNull(event.endUser())
+                        .textOrNull(event.requesterIp())
+                        .json(keepPrompts ? event.messages() : null)
+                        .json(keepPrompts ? event.response() : null)
+                        .textOrNull(event.sessionId())
+                        .text(status(event))
+                        .json(keepPrompts ? event.proxyServerRequest() : null)
+                        .json(furtherCounters(event))
+                        .number(digests.of(event));
+            }
+            rows.end();
         }
-        copy(connection, spend, rows);
     }
 
     void writeReceipts(Connection connection, List<SpendEvent> events) throws SQLException {
-        CopyRows rows = new CopyRows(events.size() * 48);
-        for (SpendEvent event : events) {
-            rows.row(RECEIPT_FIELDS).uuid(event.id()).instant(event.startTime()).number(EventCodec.digest(event));
+        EventDigest digests = new EventDigest();
+        try (CopyRows rows = new CopyRows(connection, receipt)) {
+            for (SpendEvent event : events) {
+                rows.row(RECEIPT_FIELDS)
+                        .uuid(event.id())
+                        .instant(event.startTime())
+                        .number(digests.of(event));
+            }
+            rows.end();
         }
-        copy(connection, receipt, rows);
     }
 
     void writeErrors(Connection connection, List<SpendEvent> events) throws SQLException {
-        CopyRows rows = new CopyRows(1024);
-        boolean any = false;
-        for (SpendEvent event : events) {
-            RequestError failure = event.error();
-            if (failure != null) {
-                any = true;
-                rows.row(ERROR_FIELDS)
-                        .uuid(event.id())
-                        .text(event.requestId())
-                        .instant(event.startTime())
-                        .instant(event.endTime())
-                        .text(event.apiBase())
-                        .text(event.modelGroup())
-                        .text(event.model())
-                        .text(event.modelId())
-                        .json(requestJson(failure))
-                        .text(failure.type())
-                        .text(failure.message())
-                        .text(failure.statusCode());
-            }
+        if (events.stream().allMatch(SpendEvent::isSuccess)) {
+            return;
         }
-        if (any) {
-            copy(connection, error, rows);
+        try (CopyRows rows = new CopyRows(connection, error)) {
+            for (SpendEvent event : events) {
+                RequestError failure = event.error();
+                if (failure != null) {
+                    rows.row(ERROR_FIELDS)
+                            .uuid(event.id())
+                            .text(event.requestId())
+                            .instant(event.startTime())
+                            .instant(event.endTime())
+                            .text(event.apiBase())
+                            .text(event.modelGroup())
+                            .text(event.model())
+                            .text(event.modelId())
+                            .json(requestJson(failure))
+                            .text(failure.type())
+                            .text(failure.message())
+                            .text(failure.statusCode());
+                }
+            }
+            rows.end();
         }
     }
 
@@ -136,7 +141,24 @@ final class LogRows {
     }
 
     static @Nullable String tags(SpendEvent event) {
-        return event.tags().isEmpty() ? null : Json.write(event.tags());
+        if (event.tags().isEmpty()) {
+            return null;
+        }
+        StringBuilder json = new StringBuilder("[");
+        for (String tag : event.tags()) {
+            json.append(json.length() > 1 ? "," : "");
+            if (isPlain(tag)) {
+                json.append('"').append(tag).append('"');
+            } else {
+                json.append(Json.write(tag));
+            }
+        }
+        return json.append(']').toString();
+    }
+
+    /** Whether a text needs nothing but quotes to be JSON. */
+    private static boolean isPlain(String text) {
+        return text.chars().allMatch(c -> c >= ' ' && c < 0x7F && c != '"' && c != '\\');
     }
 
     static String status(SpendEvent event) {
@@ -183,18 +205,5 @@ final class LogRows {
 
     private static boolean own(CounterId counter, String id, String parentId) {
         return counter.id().equals(id) && counter.parentId().equals(parentId);
-    }
-
-    private static void copy(Connection connection, String sql, CopyRows rows) throws SQLException {
-        rows.end();
-        CopyIn copy = connection.unwrap(PGConnection.class).getCopyAPI().copyIn(sql);
-        try {
-            copy.writeToCopy(rows.buffer(), 0, rows.length());
-            copy.endCopy();
-        } finally {
-            if (copy.isActive()) {
-                copy.cancelCopy();
-            }
-        }
     }
 }

@@ -84,7 +84,7 @@ final class SingleBooking {
 
     private void bindBooks(Arguments arguments, SpendEvent event) throws SQLException {
         RequestError error = event.error();
-        List<String> tags = DailyTotals.tagsOf(event);
+        List<String> tags = BatchSums.distinctTags(event);
         List<CounterId> counters = List.copyOf(CounterDeltas.countersOf(event));
         Map<CounterId, LeaseShare> shares = event.leaseShares().stream()
                 .collect(Collectors.toMap(LeaseShare::counter, share -> share, (one, other) -> one));

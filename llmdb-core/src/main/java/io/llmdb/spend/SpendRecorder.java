@@ -78,19 +78,15 @@ public final class SpendRecorder implements AutoCloseable {
     }
 
     private SpendWriter writer(String name, Booking booking, Bell bell, @Nullable SpendWriter helper) {
-        return new SpendWriter(
-                name,
-                backlog,
+        PortionBooking portions = new PortionBooking(
                 booking,
                 deadLetters,
                 policy,
                 counts,
-                bell,
                 fanOut::offer,
                 this::settled,
-                closing,
-                databaseClock,
-                helper);
+                () -> backlog.state().rows());
+        return new SpendWriter(name, backlog, portions, policy, counts, bell, closing, databaseClock, helper);
     }
 
     /** From two writers; what listens need not be safe for that. */
@@ -274,7 +270,7 @@ public final class SpendRecorder implements AutoCloseable {
         for (Backlog.Claim rest = backlog.poll(Integer.MAX_VALUE);
                 rest != null && policy.mode() == DeliveryMode.SYNCHRONOUS;
                 rest = backlog.poll(Integer.MAX_VALUE)) {
-            SpendWriter.failWaiting(rest.entries());
+            PortionBooking.failWaiting(rest.entries());
         }
     }
 }

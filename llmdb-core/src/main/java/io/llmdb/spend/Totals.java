@@ -2,7 +2,6 @@ package io.llmdb.spend;
 
 import io.llmdb.internal.Sql;
 import io.llmdb.spend.CounterBook.Unbooked;
-import io.llmdb.spend.DailyTotals.Table;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -38,7 +37,7 @@ final class Totals {
     private final String book;
     private final String reopen;
     private final String takeFromLeases;
-    private final Map<Table, String> addDaily = new EnumMap<>(Table.class);
+    private final Map<DailyTotals, String> addDaily = new EnumMap<>(DailyTotals.class);
 
     Totals(Sql sql, BookingPolicy policy) {
         this.policy = policy;
@@ -48,7 +47,7 @@ final class Totals {
         this.book = sql.of(CounterBook.BOOK);
         this.reopen = sql.of(REOPEN);
         this.takeFromLeases = sql.of(LeaseBook.TAKE);
-        for (Table table : Table.values()) {
+        for (DailyTotals table : DailyTotals.values()) {
             addDaily.put(table, sql.of(table.sql()));
         }
     }
@@ -81,17 +80,18 @@ final class Totals {
             run(connection, parts, -1);
             return;
         }
-        CounterDeltas deltas = new CounterDeltas(events);
+        BatchSums sums = new BatchSums(events);
+        CounterDeltas deltas = new CounterDeltas(sums);
         int booking = parts.size();
         parts.add(new Part(book, arguments -> counters.bind(arguments, deltas)));
         LeaseBook leases = new LeaseBook(events);
         if (!leases.isEmpty()) {
             parts.add(new Part(takeFromLeases, leases::bind));
         }
-        for (Table table : Table.values()) {
-            DailyTotals totals = DailyTotals.of(table, events);
-            if (!totals.isEmpty()) {
-                parts.add(new Part(Objects.requireNonNull(addDaily.get(table)), totals::bind));
+        for (DailyTotals table : DailyTotals.values()) {
+            if (!table.isEmpty(sums)) {
+                parts.add(new Part(
+                        Objects.requireNonNull(addDaily.get(table)), arguments -> table.bind(sums, arguments)));
             }
         }
         List<Instant> quarters = quarters(events);

@@ -43,7 +43,7 @@ class SettingsSourcesTest {
                         WhenFull.BLOCK,
                         Duration.ofSeconds(5),
                         Duration.ofSeconds(10),
-                        5_000));
+                        20_000));
         assertThat(settings.budgets())
                 .isEqualTo(new BudgetSettings(
                         null,

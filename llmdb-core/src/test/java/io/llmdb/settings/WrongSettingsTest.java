@@ -186,8 +186,8 @@ class WrongSettingsTest {
             wrong("llmdb", "unknown_price_policy: fixed", "\"fixed\" needs llmdb.unknown_price"),
             wrong(
                     "llmdb",
-                    "max_queued_rows: 100",
-                    "llmdb.max_batch_rows 5000 must be at most llmdb.max_queued_rows 100"),
+                    "max_batch_rows: 200000",
+                    "llmdb.max_batch_rows 200000 must be at most llmdb.max_queued_rows 100000"),
             wrong(
                     "general_settings",
                     "proxy_budget_rescheduler_max_time: 60",

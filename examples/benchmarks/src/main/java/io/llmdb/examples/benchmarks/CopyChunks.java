@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyManager;
 
@@ -36,19 +37,41 @@ final class CopyChunks {
         return chunks.stream().mapToLong(chunk -> chunk.length).sum();
     }
 
-    /** Copies all of it, a transaction each chunk, and returns the seconds that took. */
-    double into(TestDatabase database, String target) throws SQLException {
-        try (Connection connection = database.dataSource().getConnection()) {
-            connection.setAutoCommit(false);
-            CopyManager copy = connection.unwrap(PGConnection.class).getCopyAPI();
-            long start = System.nanoTime();
-            for (byte[] chunk : chunks) {
-                var in = copy.copyIn("COPY " + target + " FROM STDIN (FORMAT binary)");
-                in.writeToCopy(chunk, 0, chunk.length);
-                in.endCopy();
-                connection.commit();
+    /**
+     * Copies all of it over so many connections at once, a transaction each chunk, and returns the seconds that took.
+     */
+    double into(TestDatabase database, String target, int connections) throws Exception {
+        AtomicInteger next = new AtomicInteger();
+        List<Connection> open = new ArrayList<>();
+        try {
+            for (int i = 0; i < connections; i++) {
+                open.add(database.dataSource().getConnection());
             }
+            long start = System.nanoTime();
+            Callers.run(connections, 1, number -> {
+                try {
+                    copy(open.get(number), target, next);
+                } catch (SQLException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
             return (System.nanoTime() - start) / 1e9;
+        } finally {
+            for (Connection connection : open) {
+                connection.close();
+            }
+        }
+    }
+
+    private void copy(Connection connection, String target, AtomicInteger next) throws SQLException {
+        connection.setAutoCommit(false);
+        CopyManager copy = connection.unwrap(PGConnection.class).getCopyAPI();
+        for (int i = next.getAndIncrement(); i < chunks.size(); i = next.getAndIncrement()) {
+            byte[] chunk = chunks.get(i);
+            var in = copy.copyIn("COPY " + target + " FROM STDIN (FORMAT binary)");
+            in.writeToCopy(chunk, 0, chunk.length);
+            in.endCopy();
+            connection.commit();
         }
     }
 }

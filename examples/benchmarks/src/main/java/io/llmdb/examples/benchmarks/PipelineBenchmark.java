@@ -40,17 +40,19 @@ final class PipelineBenchmark implements Benchmark {
 
     @Override
     public void run(Run run) throws Exception {
-        int rows = run.size("rows", 100_000);
+        int rows = run.size("rows", 300_000);
         int rivalRows = run.size("rival_rows", 20_000);
         int rounds = run.size("rounds", 3);
-        int batch = Math.min(rows, run.size("batch", 5_000));
+        int batch = Math.min(rows, run.size("batch", 20_000));
         Company company = new Company(run.size("keys", 1_000));
         List<Double> floor = new ArrayList<>();
         List<Double> reference = new ArrayList<>();
+        List<Double> floorOfTwo = new ArrayList<>();
+        List<Double> referenceOfTwo = new ArrayList<>();
         List<Double> pipeline = new ArrayList<>();
         List<Double> journal = new ArrayList<>();
         Cost cost = new Cost();
-        book(run, company, Math.min(rows, 20_000), batch, DeliveryMode.MEMORY, new Cost(), database -> {});
+        book(run, company, Math.min(rows, 100_000), batch, DeliveryMode.MEMORY, new Cost(), database -> {});
         for (int round = 0; round < rounds; round++) {
             List<CopyChunks> ours = new ArrayList<>();
             List<CopyChunks> theirs = new ArrayList<>();
@@ -63,8 +65,10 @@ final class PipelineBenchmark implements Benchmark {
                                 rows,
                                 batch));
                     }));
-            floor.add(rows / floor(run, company, ours.get(0), cost));
-            reference.add(rows / reference(run, theirs.get(0)));
+            floor.add(rows / floor(run, company, ours.get(0), 1, cost));
+            reference.add(rows / reference(run, theirs.get(0), 1));
+            floorOfTwo.add(rows / floor(run, company, ours.get(0), 2, new Cost()));
+            referenceOfTwo.add(rows / reference(run, theirs.get(0), 2));
             journal.add(rows / book(run, company, rows, batch, DeliveryMode.JOURNAL, new Cost(), database -> {}));
         }
         Rivals rivals = rivals(run, company, rivalRows);
@@ -77,7 +81,9 @@ final class PipelineBenchmark implements Benchmark {
                 "of our floor");
         line(table, "floor: raw COPY of the same rows into the same table", base, base);
         line(table, "raw COPY of the same rows into the reference layout", median(reference), base);
-        line(table, "llmdb, memory mode: log, counters, daily totals", median(pipeline), base);
+        line(table, "the same two over two connections: ours", median(floorOfTwo), base);
+        line(table, "the same two over two connections: the reference layout", median(referenceOfTwo), base);
+        line(table, "llmdb, memory mode: log, counters, daily totals; up to two connections", median(pipeline), base);
         line(
                 table,
                 "llmdb, journal mode, 16 callers: the same, and on this machine's disk first",
@@ -173,7 +179,8 @@ final class PipelineBenchmark implements Benchmark {
         return new HikariDataSource(config);
     }
 
-    private static double floor(Run run, Company company, CopyChunks chunks, Cost cost) throws Exception {
+    private static double floor(Run run, Company company, CopyChunks chunks, int connections, Cost cost)
+            throws Exception {
         try (TestDatabase database = run.server().newDatabase()) {
             company.insertInto(database);
             try (LlmDb db = database.open()) {
@@ -182,16 +189,16 @@ final class PipelineBenchmark implements Benchmark {
             }
             database.execute("TRUNCATE \"llmdb\".\"LLM_SpendLogs\"");
             cost.beginFloor(database);
-            double seconds = chunks.into(database, "\"llmdb\".\"LLM_SpendLogs\"");
+            double seconds = chunks.into(database, "\"llmdb\".\"LLM_SpendLogs\"", connections);
             cost.endFloor(database, chunks);
             return seconds;
         }
     }
 
-    private static double reference(Run run, CopyChunks chunks) throws Exception {
+    private static double reference(Run run, CopyChunks chunks, int connections) throws Exception {
         try (TestDatabase database = run.server().newEmptyDatabase()) {
             ReferenceLayout.createIn(database);
-            return chunks.into(database, "logs (" + ReferenceLayout.COLUMNS + ")");
+            return chunks.into(database, "logs (" + ReferenceLayout.COLUMNS + ")", connections);
         }
     }
 

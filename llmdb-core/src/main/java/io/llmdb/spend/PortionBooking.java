@@ -1,0 +1,303 @@
+package io.llmdb.spend;
+
+import io.llmdb.error.DatabaseFailureException;
+import io.llmdb.error.DatabaseUnavailableException;
+import io.llmdb.internal.DbErrors;
+import io.llmdb.spend.DeadLetters.Burial;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Books portions of events for one writer: answers whoever waits, finds the events that PostgreSQL refuses and sets
+ * them aside, and tells in the log what is wrong.
+ */
+final class PortionBooking {
+
+    /** How often a batch is tried whose failure nobody can explain, before its events are tried alone. */
+    private static final int TRIES_OF_THE_UNCLEAR = 5;
+
+    private static final long LOG_EVERY_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final Logger LOG = LoggerFactory.getLogger(SpendWriter.class);
+
+    private final Booking booking;
+    private final DeadLetters deadLetters;
+    private final DeliveryPolicy policy;
+    private final DeliveryCounts counts;
+    private final Consumer<List<SpendEvent>> onBooked;
+    private final Consumer<List<SpendEvent>> onSettled;
+    private final LongSupplier waiting;
+    private volatile @Nullable Consumer<Backlog.Entry> heir;
+    private volatile boolean abandoned;
+    private int unclear;
+    private long lastLogged = System.nanoTime() - LOG_EVERY_NANOS;
+
+    /**
+     * @param onBooked gets the events of each portion that were booked here
+     * @param onSettled gets the events that need not be waited for any more: booked, known before, or set aside
+     * @param waiting how many events wait in all, for the log
+     */
+    PortionBooking(
+            Booking booking,
+            DeadLetters deadLetters,
+            DeliveryPolicy policy,
+            DeliveryCounts counts,
+            Consumer<List<SpendEvent>> onBooked,
+            Consumer<List<SpendEvent>> onSettled,
+            LongSupplier waiting) {
+        this.booking = booking;
+        this.deadLetters = deadLetters;
+        this.policy = policy;
+        this.counts = counts;
+        this.onBooked = onBooked;
+        this.onSettled = onSettled;
+        this.waiting = waiting;
+    }
+
+    /** What the database refuses because it has moved goes to somebody who books it there. */
+    void handOverTo(Consumer<Backlog.Entry> taker) {
+        heir = taker;
+    }
+
+    /** Has it give up at the next failure. */
+    void abandon() {
+        abandoned = true;
+    }
+
+    boolean isAbandoned() {
+        return abandoned;
+    }
+
+    /**
+     * Whether a failure is to be looked for among the events. What nobody can explain is, once it came often enough.
+     */
+    boolean isOfAnEvent(RuntimeException failure) {
+        Blame blame = Blame.of(failure);
+        unclear += blame == Blame.UNCLEAR ? 1 : 0;
+        boolean ofAnEvent = blame == Blame.EVENT || unclear >= TRIES_OF_THE_UNCLEAR;
+        unclear = ofAnEvent ? 0 : unclear;
+        return ofAnEvent;
+    }
+
+    /** Books events and answers whoever waits for them; all of them or none. */
+    void book(List<Backlog.Entry> entries, boolean mayBeKnown) throws InterruptedException {
+        settle(entries, outcome(entries, mayBeKnown));
+        unclear = 0;
+    }
+
+    private Booking.Outcome outcome(List<Backlog.Entry> entries, boolean mayBeKnown) {
+        try {
+            return entries.size() == 1
+                    ? booking.bookOne(entries.get(0).event())
+                    : booking.book(events(entries), mayBeKnown);
+        } catch (OutOfMemoryError e) {
+            // A smaller portion may fit.
+            throw new DatabaseFailureException("Not enough memory to book " + entries.size() + " events", e);
+        }
+    }
+
+    /** Sets aside what can be seen to be bad, and halves the rest until what PostgreSQL refuses stands alone. */
+    void bookWithoutTheBad(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
+        List<Backlog.Entry> good = new ArrayList<>(entries.size());
+        List<Burial> bad = new ArrayList<>();
+        List<Backlog.Entry> dead = new ArrayList<>();
+        for (Backlog.Entry entry : entries) {
+            String problem = EventCheck.problem(entry.event());
+            if (problem == null) {
+                good.add(entry);
+            } else {
+                bad.add(Burial.refused(entry.event(), problem, null));
+                dead.add(entry);
+            }
+        }
+        bury(dead, bad);
+        if (dead.isEmpty()) {
+            halve(good, failure);
+        } else {
+            bookOrHalve(good);
+        }
+    }
+
+    private void bookOrHalve(List<Backlog.Entry> entries) throws InterruptedException {
+        while (!entries.isEmpty() && !abandoned) {
+            try {
+                book(entries, true);
+                return;
+            } catch (RuntimeException e) {
+                counts.failedBatches.increment();
+                if (DbErrors.isMoved(e) && handedOver(entries)) {
+                    return;
+                }
+                if (isOfAnEvent(e)) {
+                    halve(entries, e);
+                    return;
+                }
+                tell(e);
+                sleep(policy.retryPause().toMillis());
+            }
+        }
+    }
+
+    private void halve(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
+        if (entries.size() == 1) {
+            SpendEvent event = entries.get(0).event();
+            bury(entries, List.of(Burial.refused(event, failure.getMessage(), DbErrors.sqlState(failure))));
+        } else if (!entries.isEmpty()) {
+            int middle = entries.size() / 2;
+            bookOrHalve(entries.subList(0, middle));
+            bookOrHalve(entries.subList(middle, entries.size()));
+        }
+    }
+
+    private void settle(List<Backlog.Entry> entries, Booking.Outcome outcome) throws InterruptedException {
+        counts.batch(entries.size());
+        counts.booked.add(outcome.booked().size());
+        counts.repeated.add(outcome.repeated().size());
+        Set<SpendEvent> wrong = Collections.newSetFromMap(new IdentityHashMap<>());
+        wrong.addAll(outcome.contradicting());
+        List<Burial> burials = new ArrayList<>();
+        List<Backlog.Entry> dead = new ArrayList<>();
+        for (Backlog.Entry entry : entries) {
+            if (wrong.contains(entry.event())) {
+                dead.add(entry);
+                burials.add(Burial.contradicting(entry.event()));
+            } else if (entry.done() != null) {
+                entry.done().complete(null);
+            }
+        }
+        inform(onBooked, outcome.booked());
+        inform(onSettled, wrong.isEmpty() ? events(entries) : without(entries, wrong));
+        counts.contradicting.add(dead.size());
+        bury(dead, burials);
+    }
+
+    private static List<SpendEvent> without(List<Backlog.Entry> entries, Set<SpendEvent> wrong) {
+        return entries.stream()
+                .map(Backlog.Entry::event)
+                .filter(event -> !wrong.contains(event))
+                .toList();
+    }
+
+    /** Listeners are other people's; the books are written already. */
+    static void inform(Consumer<List<SpendEvent>> listener, List<SpendEvent> events) {
+        if (!events.isEmpty()) {
+            try {
+                listener.accept(events);
+            } catch (RuntimeException e) {
+                LOG.error("A listener failed to take {} events", events.size(), e);
+            }
+        }
+    }
+
+    private void bury(List<Backlog.Entry> entries, List<Burial> burials) throws InterruptedException {
+        if (entries.isEmpty()) {
+            return;
+        }
+        while (true) {
+            try {
+                deadLetters.add(burials);
+                break;
+            } catch (RuntimeException e) {
+                counts.failedBatches.increment();
+                // The new side decides for itself what becomes of the events.
+                if (DbErrors.isMoved(e) && handedOver(entries)) {
+                    return;
+                }
+                tell(e);
+                if (abandoned) {
+                    failWaiting(entries);
+                    return;
+                }
+                sleep(policy.retryPause().toMillis());
+            }
+        }
+        for (int i = 0; i < entries.size(); i++) {
+            Backlog.Entry entry = entries.get(i);
+            Burial burial = burials.get(i);
+            counts.dead.increment();
+            LOG.error(
+                    "Event {} was not booked and stands among the dead letters: {}",
+                    entry.event().id(),
+                    burial.reason());
+            if (entry.done() != null) {
+                entry.done().completeExceptionally(burial.answer());
+            }
+        }
+        inform(onSettled, events(entries));
+    }
+
+    /** Gives events to the new side, which books each once and answers whoever waits; false where there is none. */
+    boolean handedOver(List<Backlog.Entry> entries) throws InterruptedException {
+        Consumer<Backlog.Entry> taker = heir;
+        if (taker == null) {
+            return false;
+        }
+        for (Backlog.Entry entry : entries) {
+            for (boolean taken = false; !taken; ) {
+                try {
+                    taker.accept(entry);
+                    taken = true;
+                } catch (BacklogFullException e) {
+                    sleep(policy.retryPause().toMillis());
+                }
+            }
+        }
+        inform(onSettled, events(entries));
+        return true;
+    }
+
+    /** Whether it is time to tell something again. */
+    boolean mayLog() {
+        boolean may = System.nanoTime() - lastLogged > LOG_EVERY_NANOS;
+        if (may) {
+            lastLogged = System.nanoTime();
+        }
+        return may;
+    }
+
+    void tell(RuntimeException failure) {
+        if (mayLog()) {
+            LOG.warn("{} events wait for the database: {}", waiting.getAsLong(), failure.getMessage());
+        }
+    }
+
+    /** Whoever waits for its commit is told at once that the database is away; the others' events are tried again. */
+    static List<Backlog.Entry> withoutWaiting(List<Backlog.Entry> entries, RuntimeException failure) {
+        List<Backlog.Entry> others = new ArrayList<>();
+        for (Backlog.Entry entry : entries) {
+            if (entry.done() == null) {
+                others.add(entry);
+            } else {
+                entry.done().completeExceptionally(failure);
+            }
+        }
+        return others;
+    }
+
+    static void failWaiting(List<Backlog.Entry> entries) {
+        withoutWaiting(
+                entries,
+                new DatabaseUnavailableException(
+                        "Closed before the database took the event; whether it was booked is not known"));
+    }
+
+    void sleep(long millis) throws InterruptedException {
+        if (!abandoned) {
+            Thread.sleep(millis);
+        }
+    }
+
+    static List<SpendEvent> events(List<Backlog.Entry> entries) {
+        List<SpendEvent> events = new ArrayList<>(entries.size());
+        entries.forEach(entry -> events.add(entry.event()));
+        return events;
+    }
+}
