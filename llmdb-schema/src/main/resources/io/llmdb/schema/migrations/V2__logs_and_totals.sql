@@ -130,7 +130,7 @@ CREATE TABLE ${llmdb}."LLM_DailySpend" (
     successful_requests bigint NOT NULL,
     failed_requests     bigint NOT NULL,
     PRIMARY KEY (day, api_key, user_id, team_id, organization_id, model, model_group, custom_llm_provider)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 
 CREATE TABLE ${llmdb}."LLM_DailyEndUserSpend" (
     day                 date NOT NULL,
@@ -143,7 +143,7 @@ CREATE TABLE ${llmdb}."LLM_DailyEndUserSpend" (
     successful_requests bigint NOT NULL,
     failed_requests     bigint NOT NULL,
     PRIMARY KEY (day, end_user, model)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 
 CREATE TABLE ${llmdb}."LLM_DailyTagSpend" (
     day                 date NOT NULL,
@@ -156,7 +156,7 @@ CREATE TABLE ${llmdb}."LLM_DailyTagSpend" (
     successful_requests bigint NOT NULL,
     failed_requests     bigint NOT NULL,
     PRIMARY KEY (day, tag, model)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 
 -- Failed requests by what went wrong.
 CREATE TABLE ${llmdb}."LLM_DailyErrors" (
@@ -167,7 +167,7 @@ CREATE TABLE ${llmdb}."LLM_DailyErrors" (
     status_code     text NOT NULL,
     failed_requests bigint NOT NULL,
     PRIMARY KEY (day, model, model_group, exception_type, status_code)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 
 -- Events that PostgreSQL refuses, with its reason, until somebody mends and replays them, or discards them.
 CREATE TABLE ${llmdb}."LLM_DeadLetter" (

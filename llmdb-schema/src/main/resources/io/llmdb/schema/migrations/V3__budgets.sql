@@ -14,7 +14,7 @@ CREATE TABLE ${llmdb}."LLM_SpendCounter" (
     spend_window_start timestamptz,
     budget_reset_at    timestamptz,
     PRIMARY KEY (scope, scope_id, parent_id, model, budget_duration)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 50);
 
 -- A slice of what is left of one counter, held by one instance until expires_at by this server's clock. What the instance settles is
 -- taken from the slice in the transaction that adds it to the counter, as far as its reservation reached.
