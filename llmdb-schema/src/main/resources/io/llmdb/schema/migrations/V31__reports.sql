@@ -75,9 +75,10 @@ CREATE FUNCTION ${llmdb}.llmdb_reopen(p_quarters timestamptz[]) RETURNS void LAN
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended('llmdb sums', '${llmdb}'::regnamespace::oid::bigint));
     -- The present is not summed up, so mostly there is nothing to take away, and looking is cheaper than deleting nothing.
-    IF NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'quarter' AND m.start = ANY (p_quarters))
-       AND NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'day' AND m.start IN (
-           SELECT date_trunc('day', q AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' FROM unnest(p_quarters) q)) THEN
+    IF NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE (m.span, m.start) IN (
+           SELECT 'quarter', q FROM unnest(p_quarters) q
+           UNION ALL SELECT 'hour', date_trunc('hour', q, 'UTC') FROM unnest(p_quarters) q
+           UNION ALL SELECT 'day', date_trunc('day', q AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' FROM unnest(p_quarters) q)) THEN
         RETURN;
     END IF;
     DELETE FROM ${llmdb}."LLM_SummedUp" d USING (
