@@ -18,12 +18,25 @@ record Checksum(long rows, BigDecimal sum) {
     static final Checksum NOTHING = new Checksum(0, BigDecimal.ZERO);
 
     static Checksum of(Session session, List<String> columns, String from) throws SQLException {
-        String row = "ROW(" + Names.list(columns) + ")::text";
-        List<@Nullable String[]> rows = session.rows("SELECT count(*), coalesce(sum(('x' || substr(md5(" + row
-                + "), 1, 15))::bit(60)::bigint), 0)::text FROM " + from);
-        @Nullable String[] answer = rows.get(0);
+        List<@Nullable String[]> rows = session.rows("SELECT " + aggregates(columns, "true") + " FROM " + from);
+        return read(rows.get(0), 0);
+    }
+
+    /**
+     * Two columns of a query: how many rows satisfy a condition, and the sum of their hashes as text.
+     *
+     * @param condition a condition in SQL; no row that fails it is hashed
+     */
+    static String aggregates(List<String> columns, String condition) {
+        return "count(*) FILTER (WHERE " + condition + "), coalesce(sum(('x' || substr(md5(ROW(" + Names.list(columns)
+                + ")::text), 1, 15))::bit(60)::bigint) FILTER (WHERE " + condition + "), 0)::text";
+    }
+
+    /** What a query with {@link #aggregates} answered from a column on. */
+    static Checksum read(@Nullable String[] row, int first) {
         return new Checksum(
-                Long.parseLong(Objects.requireNonNull(answer[0])), new BigDecimal(Objects.requireNonNull(answer[1])));
+                Long.parseLong(Objects.requireNonNull(row[first])),
+                new BigDecimal(Objects.requireNonNull(row[first + 1])));
     }
 
     Checksum plus(Checksum other) {

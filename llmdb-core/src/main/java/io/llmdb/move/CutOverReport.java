@@ -9,6 +9,7 @@ import java.time.Instant;
  * @param fencedAt when the old side refused the first write for good, by its clock
  * @param closedFor from telling the old side's proxies until the target was open
  * @param lastPass what the pass behind the fence brought
- * @param verifiedRows rows whose count and checksum were compared behind the fence
+ * @param verifiedRows rows that this call compared by checksum: all tables with keys just before the fence, and behind
+ *     it what the last pass brought
  */
 public record CutOverReport(Instant fencedAt, Duration closedFor, PassReport lastPass, long verifiedRows) {}

@@ -224,15 +224,18 @@ public final class DatabaseMove {
         });
     }
 
-    private record Passed(PassReport report, Verifier verifier) {}
+    private record Passed(PassReport report, long compared, Verifier verifier) {}
 
     private Passed pass(Move move, Snapshot snapshot, Shapes shapes) throws SQLException {
         Map<UnitKey, Unit> units = units();
         Long noted = Witness.notedSince(snapshot.session(), move.id().toString());
         long since = units.values().stream().mapToLong(Unit::sinceXid).min().orElse(0);
         PassReport report;
+        long compared;
         try (Session to = Session.write(target)) {
-            report = new Pass(snapshot, to, choice, shapes, units).run(noted, true);
+            Pass pass = new Pass(snapshot, to, choice, shapes, units);
+            report = pass.run(noted, true);
+            compared = pass.compared();
         }
         Verifier verifier = new Verifier(snapshot, target, choice, shapes);
         if (noted != null && since >= noted) {
@@ -241,7 +244,7 @@ public final class DatabaseMove {
         if (noted != null) {
             Witness.trim(source, snapshot.xmin());
         }
-        return new Passed(report, verifier);
+        return new Passed(report, compared, verifier);
     }
 
     /**
@@ -290,18 +293,26 @@ public final class DatabaseMove {
                     Checks.requireSourceOwner(from);
                     announced = Fence.isAnnounced(from);
                 }
-                if (!announced) {
-                    bringNear(move, shapes);
-                }
-                CutOverReport report = fence(move, shapes, movedTo);
+                long compared = announced ? 0 : bringNear(move, shapes);
+                CutOverReport report = fence(move, shapes, movedTo, compared);
                 lock.rollback();
                 return report;
             }
         });
     }
 
-    /** Until so little is missing that it can be brought over within the fence's second, all of it compared. */
-    private void bringNear(Move move, Shapes shapes) throws SQLException {
+    /**
+     * Until so little is missing that it can be brought over within the fence's second. All of it is compared first;
+     * from then on each pass compares what it brings, so that nothing has to be compared as a whole behind the fence.
+     */
+    private long bringNear(Move move, Shapes shapes) throws SQLException {
+        long compared;
+        try (Snapshot snapshot = Snapshot.take(source)) {
+            Verifier verifier = pass(move, snapshot, shapes).verifier();
+            verifier.keyed(parallelism);
+            verifier.logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
+            compared = verifier.rows();
+        }
         Duration took = QUICK.plusNanos(1);
         for (int i = 0; i < MOST_PASSES && took.compareTo(QUICK) > 0; i++) {
             try (Snapshot snapshot = Snapshot.take(source)) {
@@ -309,16 +320,20 @@ public final class DatabaseMove {
                 Passed passed = pass(move, snapshot, shapes);
                 took = Duration.ofNanos(System.nanoTime() - start);
                 passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
+                compared += passed.compared() + passed.verifier().rows();
             }
         }
+        return compared;
     }
 
-    private CutOverReport fence(Move move, Shapes shapes, String movedTo) throws SQLException {
+    private CutOverReport fence(Move move, Shapes shapes, String movedTo, long compared) throws SQLException {
         long told = System.nanoTime();
         phase(MovePhase.FENCING);
         try {
             Fence.announce(source, movedTo);
+            long announced = System.nanoTime();
             Fence.close(source);
+            long closed = System.nanoTime();
             PassReport last;
             long rows;
             Instant fencedAt;
@@ -326,11 +341,11 @@ public final class DatabaseMove {
                 fencedAt = Instant.ofEpochMilli(
                         snapshot.session().number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
                 Passed passed = pass(move, snapshot, shapes);
-                passed.verifier().keyed(parallelism);
                 passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
                 last = passed.report();
-                rows = passed.verifier().rows();
+                rows = compared + passed.compared() + passed.verifier().rows();
             }
+            long brought = System.nanoTime();
             try (Session to = Session.write(target)) {
                 Target.advanceSequences(to, choice);
                 Fence.openTarget(to);
@@ -338,12 +353,22 @@ public final class DatabaseMove {
                 to.commit();
             }
             Duration closedFor = Duration.ofNanos(System.nanoTime() - told);
+            LOG.debug(
+                    "The old side was told in {} ms, closed in {} ms; the rest came in {} ms and the target was opened in {} ms",
+                    millis(told, announced),
+                    millis(announced, closed),
+                    millis(closed, brought),
+                    millis(brought, System.nanoTime()));
             removeWitness();
             return new CutOverReport(fencedAt, closedFor, last, rows);
         } catch (SQLException | RuntimeException e) {
             openAgain(e);
             throw e;
         }
+    }
+
+    private static long millis(long from, long to) {
+        return (to - from) / 1_000_000;
     }
 
     /** A cut-over that failed leaves the old side as it was. Whether the target was opened is asked, not guessed. */

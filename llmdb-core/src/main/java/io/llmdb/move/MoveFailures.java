@@ -30,9 +30,10 @@ final class MoveFailures {
         if (DbErrors.isUnavailable(failure) || message != null && message.matches("snapshot \".*\" does not exist")) {
             return "A server went away or the connection was lost: see that both answer; " + lower(resume);
         }
+        if (DbErrors.hasNoRoom(failure)) {
+            return "A server cannot write to its disk: free or add space there; " + lower(resume);
+        }
         return switch (state == null ? "" : state) {
-            case "53100", "53000", "58030" ->
-                "A server cannot write to its disk: free or add space there; " + lower(resume);
             case "42501" ->
                 "The role may not do that: connect as the owner of the tables, or grant that role's membership; "
                         + lower(resume);

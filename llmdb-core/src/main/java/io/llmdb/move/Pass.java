@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +38,7 @@ final class Pass {
     private long changed;
     private long deleted;
     private long logRows;
+    private long compared;
 
     /**
      * @param to a transaction on the target, which this commits
@@ -78,39 +80,122 @@ final class Pass {
         return feeds;
     }
 
+    /** A table with a key as the source has it: all its rows, and those that may have changed. */
+    private record Wanted(Keyed table, long rows, Checksum changed) {}
+
     private void keyed() throws SQLException {
+        List<Wanted> all = wanted();
+        for (Wanted each : all) {
+            if (each.changed().rows() > 0) {
+                bring(each);
+            }
+        }
+        Map<String, Long> present = rowsOnTarget(all);
+        List<Wanted> inDoubt = new ArrayList<>();
+        for (Wanted each : all) {
+            String table = each.table().name();
+            if (Objects.requireNonNull(present.get(table)) != each.rows()) {
+                // Those that others point at go last.
+                inDoubt.add(0, each);
+            }
+        }
+        for (Wanted each : inDoubt) {
+            String table = each.table().name();
+            withoutTriggers(table);
+            deleted += new Staging(to, shapes.of(table)).deleteOthers(from);
+        }
+        Map<String, Long> left = inDoubt.isEmpty() ? present : rowsOnTarget(inDoubt);
+        for (Wanted each : all) {
+            compare(each, Objects.requireNonNull(left.getOrDefault(each.table().name(), each.rows())));
+        }
+        for (String table : silenced) {
+            to.run("ALTER TABLE " + to.table(table) + " ENABLE TRIGGER USER");
+        }
+    }
+
+    /** One query for all tables, so that there is one round trip. */
+    private List<Wanted> wanted() throws SQLException {
         List<Keyed> tables = Catalogue.keyed(choice).stream()
                 .filter(table -> units.containsKey(new UnitKey(table.name(), "")))
                 .toList();
-        List<Keyed> tooMany = new ArrayList<>();
-        for (Keyed table : tables) {
-            Unit unit = Objects.requireNonNull(units.get(new UnitKey(table.name(), "")));
-            String[] counts = counts(table, unit);
-            long rows = Long.parseLong(counts[0]);
-            if (Long.parseLong(counts[1]) > 0) {
-                withoutTriggers(table.name());
-                Shape shape = shapes.of(table.name());
-                Staging staging = new Staging(to, shape);
-                changed += staging.load(
-                        from,
-                        "SELECT " + Names.list(shape.names()) + " FROM " + from.table(table.name()) + " WHERE "
-                                + writtenSince(unit.sinceXid()),
-                        bytes -> {});
-                staging.upsert(shapes.uniqueColumns(table.name()), false);
-            }
-            if (to.number("SELECT count(*) FROM " + to.table(table.name())) > rows) {
-                tooMany.add(0, table);
+        List<String> queries = new ArrayList<>();
+        for (int i = 0; i < tables.size(); i++) {
+            String table = tables.get(i).name();
+            Unit unit = Objects.requireNonNull(units.get(new UnitKey(table, "")));
+            queries.add("SELECT " + i + ", count(*), "
+                    + Checksum.aggregates(shapes.of(table).names(), writtenSince(unit.sinceXid())) + " FROM "
+                    + from.table(table));
+        }
+        List<Wanted> wanted = new ArrayList<>();
+        if (!queries.isEmpty()) {
+            for (@Nullable String[] row : from.rows(String.join(" UNION ALL ", queries) + " ORDER BY 1")) {
+                wanted.add(new Wanted(
+                        tables.get(Integer.parseInt(Objects.requireNonNull(row[0]))),
+                        Long.parseLong(Objects.requireNonNull(row[1])),
+                        Checksum.read(row, 2)));
             }
         }
-        for (Keyed table : tooMany) {
-            withoutTriggers(table.name());
-            deleted += new Staging(to, shapes.of(table.name())).deleteOthers(from);
-        }
-        for (Keyed table : tables) {
-            if (silenced.contains(table.name())) {
-                to.run("ALTER TABLE " + to.table(table.name()) + " ENABLE TRIGGER USER");
+        return wanted;
+    }
+
+    private void bring(Wanted wanted) throws SQLException {
+        String table = wanted.table().name();
+        withoutTriggers(table);
+        Unit unit = Objects.requireNonNull(units.get(new UnitKey(table, "")));
+        Shape shape = shapes.of(table);
+        Staging staging = new Staging(to, shape);
+        changed += staging.load(
+                from,
+                "SELECT " + Names.list(shape.names()) + " FROM " + from.table(table) + " WHERE "
+                        + writtenSince(unit.sinceXid()),
+                bytes -> {});
+        staging.upsert(shapes.uniqueColumns(table), false);
+    }
+
+    private Map<String, Long> rowsOnTarget(List<Wanted> tables) throws SQLException {
+        Map<String, Long> counts = new HashMap<>();
+        String query = tables.stream()
+                .map(each -> "SELECT " + Names.literal(each.table().name()) + ", count(*) FROM "
+                        + to.table(each.table().name()))
+                .collect(Collectors.joining(" UNION ALL "));
+        if (!tables.isEmpty()) {
+            for (@Nullable String[] row : to.rows(query)) {
+                counts.put(Objects.requireNonNull(row[0]), Long.valueOf(Objects.requireNonNull(row[1])));
             }
         }
+        return counts;
+    }
+
+    /**
+     * The rows that this transaction wrote are those that it was to bring, and there are as many in all as on the
+     * source: then a target that agreed before agrees now.
+     */
+    private void compare(Wanted wanted, long rows) throws SQLException {
+        String table = wanted.table().name();
+        Shape shape = shapes.of(table);
+        Checksum found = wanted.changed();
+        // Where all columns are the key, a row that is there already is not written again, and counting them is enough.
+        if (wanted.changed().rows() > 0 && shape.key().size() < shape.names().size()) {
+            found = Checksum.read(
+                    to.rows("SELECT "
+                                    + Checksum.aggregates(shape.names(), "xmin = pg_current_xact_id()::xid")
+                                    + " FROM " + to.table(table))
+                            .get(0),
+                    0);
+        }
+        if (rows != wanted.rows() || !found.agrees(wanted.changed())) {
+            throw new MoveException("Source and target differ: \"" + table + "\": " + wanted.rows()
+                    + " rows on the source, " + rows + " on the target, of which a pass brought " + found.rows()
+                    + " of "
+                    + wanted.changed().rows() + (rows == wanted.rows() ? ", with other content" : "")
+                    + ". Somebody wrote to the target: abandon the move and copy again");
+        }
+        compared += found.rows();
+    }
+
+    /** How many rows of tables with a key the pass has brought and compared. */
+    long compared() {
+        return compared;
     }
 
     /** What triggers would do was done on the source, and comes along. */
@@ -118,13 +203,6 @@ final class Pass {
         if (silenced.add(table)) {
             to.run("ALTER TABLE " + to.table(table) + " DISABLE TRIGGER USER");
         }
-    }
-
-    @SuppressWarnings("NullAway") // counts are never null
-    private String[] counts(Keyed table, Unit unit) throws SQLException {
-        return from.rows("SELECT count(*), count(*) FILTER (WHERE " + writtenSince(unit.sinceXid()) + ") FROM "
-                        + from.table(table.name()))
-                .get(0);
     }
 
     /**
