@@ -18,6 +18,9 @@ public final class DbErrors {
     private static final Set<String> UNAVAILABLE_STATES =
             Set.of("57P01", "57P02", "57P03", "53300", "57P05", "25P03", "57000");
 
+    /** The disk is full, or another resource of the server's is. */
+    private static final Set<String> NO_ROOM_STATES = Set.of("53100", "53000", "58030");
+
     private static final Set<String> RUN_AGAIN_STATES = Set.of("40001", "40P01");
 
     /** The migrations' own: the database has moved, or the move into it is not finished. */
@@ -49,7 +52,18 @@ public final class DbErrors {
             return MoveWatch.arriving(failure);
         }
         return new DatabaseFailureException(
-                "PostgreSQL refused (SQLSTATE " + sqlState(failure) + "): " + message(failure), failure);
+                "PostgreSQL refused (SQLSTATE " + state + "): " + message(failure)
+                        + (hasNoRoom(failure) ? ". It cannot write to its disk: free or add space there" : ""),
+                failure);
+    }
+
+    /**
+     * @param failure what was caught
+     * @return whether the server could not write to its disk
+     */
+    public static boolean hasNoRoom(Throwable failure) {
+        String state = sqlState(failure);
+        return state != null && NO_ROOM_STATES.contains(state);
     }
 
     /**

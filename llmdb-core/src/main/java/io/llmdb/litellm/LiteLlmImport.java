@@ -2,7 +2,10 @@ package io.llmdb.litellm;
 
 import io.llmdb.audit.AuditTrail;
 import io.llmdb.common.Actor;
+import io.llmdb.error.DatabaseFailureException;
+import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.InvalidArgumentException;
+import io.llmdb.error.LlmDbException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbErrors;
 import io.llmdb.models.CredentialKeys;
@@ -127,8 +130,10 @@ public final class LiteLlmImport {
      *
      * @return what came, what changed in form and what did not fit
      * @throws ImportRefusedException where it cannot begin; nothing was changed
-     * @throws io.llmdb.error.DatabaseUnavailableException where a connection is lost; what was done is done, and
-     *     another run goes on from there
+     * @throws DatabaseUnavailableException where a connection is lost; what was done is done, and another run goes on
+     *     from there
+     * @throws DatabaseFailureException where a server refuses a statement, because its disk is full for example; the
+     *     same
      */
     public ImportReport run() {
         return run(progress -> {});
@@ -141,8 +146,10 @@ public final class LiteLlmImport {
      *     and another run goes on from there
      * @return what came, what changed in form and what did not fit
      * @throws ImportRefusedException where it cannot begin; nothing was changed
-     * @throws io.llmdb.error.DatabaseUnavailableException where a connection is lost; what was done is done, and
-     *     another run goes on from there
+     * @throws DatabaseUnavailableException where a connection is lost; what was done is done, and another run goes on
+     *     from there
+     * @throws DatabaseFailureException where a server refuses a statement, because its disk is full for example; the
+     *     same
      */
     public ImportReport run(Consumer<ImportProgress> progress) {
         return run(db, false, progress);
@@ -186,7 +193,19 @@ public final class LiteLlmImport {
                             progress)
                     .run(intoUsed);
         } catch (SQLException e) {
-            throw DbErrors.translate(e);
+            throw brokenOff(DbErrors.translate(e));
+        } catch (DatabaseUnavailableException | DatabaseFailureException e) {
+            throw brokenOff(e);
         }
+    }
+
+    /** Says what to do next. */
+    private static LlmDbException brokenOff(LlmDbException failure) {
+        String message = "The import was broken off. " + failure.getMessage()
+                + ". Nothing is half done: mend that and run the import again, which goes on where this one ended";
+        if (failure instanceof DatabaseUnavailableException) {
+            return new DatabaseUnavailableException(message, failure);
+        }
+        return failure instanceof DatabaseFailureException ? new DatabaseFailureException(message, failure) : failure;
     }
 }

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 /**
  * A small file system in memory, for a database's tables; mounting it needs root, without which the test is skipped.
  */
-final class FullDisk implements AutoCloseable {
+public final class FullDisk implements AutoCloseable {
 
     private final Path directory;
 
@@ -23,7 +23,7 @@ final class FullDisk implements AutoCloseable {
         this.directory = directory;
     }
 
-    static FullDisk of(int megabytes) throws IOException {
+    public static FullDisk of(int megabytes) throws IOException {
         Path directory = Files.createTempDirectory("llmdb-disk");
         boolean mounted =
                 run("mount", "-t", "tmpfs", "-o", "size=" + megabytes + "m,mode=0700", "tmpfs", directory.toString());
@@ -35,7 +35,7 @@ final class FullDisk implements AutoCloseable {
     }
 
     /** New tables of a database go there. */
-    void holdTablesOf(TestDatabase database) throws SQLException {
+    public void holdTablesOf(TestDatabase database) throws SQLException {
         try (Connection connection = database.adminDataSource().getConnection();
                 Statement statement = connection.createStatement()) {
             statement.execute("CREATE TABLESPACE small LOCATION '" + directory + "'");
@@ -44,7 +44,7 @@ final class FullDisk implements AutoCloseable {
         }
     }
 
-    void grow(int megabytes) {
+    public void grow(int megabytes) {
         if (!run("mount", "-o", "remount,size=" + megabytes + "m", directory.toString())) {
             throw new IllegalStateException("The file system could not be made larger");
         }
