@@ -104,6 +104,13 @@ public final class Gateway implements Callable<Integer> {
     private @Nullable String databaseUrl;
 
     @Option(
+            names = "--moved-database-url",
+            paramLabel = "URL",
+            description = "Where to go on, without a request lost, once the database was moved away with the library's"
+                    + " DatabaseMove. Without it requests are refused then.")
+    private @Nullable String movedDatabaseUrl;
+
+    @Option(
             names = "--config",
             paramLabel = "FILE",
             description = "A proxy_config.yaml; its general_settings, llm_settings and llmdb sections count, and the"
@@ -198,6 +205,9 @@ public final class Gateway implements Callable<Integer> {
     private DemoOptions options() {
         check(concurrency >= 1 && concurrency <= 1_000, "--concurrency must be from 1 to 1000");
         check(port >= 0 && port <= 65_535, "--port must be from 0 to 65535");
+        check(
+                movedDatabaseUrl == null || databaseUrl != null || config != null,
+                "--moved-database-url needs --database-url or --config: an embedded database does not move");
         check(requests == null || requests >= 1, "--requests must be at least 1");
         check(requests == null || traces.isEmpty(), "--requests and --trace exclude each other");
         check(stubLatency == null || stubLatency >= 0, "--stub-latency must be at least 0");
@@ -208,6 +218,7 @@ public final class Gateway implements Callable<Integer> {
         int generated = requests != null ? requests : serve || replay ? 0 : GENERATED_REQUESTS;
         return new DemoOptions(
                 databaseUrl,
+                movedDatabaseUrl,
                 config,
                 port,
                 generated,

@@ -3,6 +3,7 @@ package io.llmdb.examples.gateway.demo;
 import io.llmdb.LlmDb;
 import io.llmdb.budgets.BudgetState;
 import io.llmdb.budgets.Call;
+import io.llmdb.examples.gateway.proxy.CurrentDatabase;
 import io.llmdb.examples.gateway.proxy.PriceTable;
 import io.llmdb.examples.gateway.proxy.ProxyServer;
 import io.llmdb.examples.gateway.traffic.Client;
@@ -50,7 +51,8 @@ public final class Demo implements AutoCloseable {
     private final PriceTable prices;
     private final LlmDbSettings settings;
     private final boolean freshDatabase;
-    private final LlmDb db;
+    private final CurrentDatabase database;
+    private volatile LlmDbSettings inUse;
     private final Workload workload;
     private final Company company;
     private final ProxyServer server;
@@ -114,8 +116,11 @@ public final class Demo implements AutoCloseable {
         }
 
         start = System.nanoTime();
-        this.db = LlmDb.builder(settings).sink(tape).open();
-        opened.push(db);
+        LlmDb db = LlmDb.builder(settings).sink(tape).open();
+        this.inUse = settings;
+        String next = options.movedDatabaseUrl();
+        this.database = next == null ? CurrentDatabase.only(db) : CurrentDatabase.following(db, to -> open(next, run));
+        opened.push(database);
         this.company = Company.create(
                 db, run, limits(), String.valueOf(settings.budgets().endUserBudgetId()));
         say("Schema", "\"" + settings.connection().schema() + "\", migrated and filled in " + since(start));
@@ -123,7 +128,7 @@ public final class Demo implements AutoCloseable {
 
         Upstream upstream = upstream(options);
         opened.push(upstream);
-        this.server = ProxyServer.start(db, settings, upstream, prices, options.port());
+        this.server = ProxyServer.start(database, settings, upstream, prices, options.port());
         opened.push(server);
         say(
                 "Gateway",
@@ -131,15 +136,23 @@ public final class Demo implements AutoCloseable {
                         + (options.upstream() == null ? stub(options) : upstream.address()));
     }
 
+    /** The database has moved: the same settings, and what happens there goes onto the same tape. */
+    private LlmDb open(String url, String run) {
+        LlmDbSettings settings = settings(options, url, run);
+        LlmDb next = LlmDb.builder(settings).sink(tape).open();
+        inUse = settings;
+        return next;
+    }
+
     /** What the options, the YAML and the environment say; the environment only where there is YAML. */
-    private static LlmDbSettings settings(DemoOptions options, @Nullable String embedded, String run) {
+    private static LlmDbSettings settings(DemoOptions options, @Nullable String given, String run) {
         LlmDbSettings.Builder builder = LlmDbSettings.builder();
         if (options.config() != null) {
             builder.yaml(options.config()).environment();
         } else {
             builder.environment(Map.of());
         }
-        String url = options.databaseUrl() == null ? embedded : options.databaseUrl();
+        String url = given == null ? options.databaseUrl() : given;
         if (url != null) {
             builder.connection(connection -> connection.databaseUrl(url));
         }
@@ -221,7 +234,7 @@ public final class Demo implements AutoCloseable {
                 seconds,
                 requests.size() / seconds,
                 byClock ? String.format(Locale.ROOT, ", the latest %.2f s late", traffic.latestSeconds()) : "");
-        if (!db.spend().flush(FLUSH)) {
+        if (!database.get().spend().flush(FLUSH)) {
             throw new IllegalStateException("Not everything was booked within " + FLUSH.toSeconds() + " s");
         }
         beforeTheCheck.run();
@@ -242,9 +255,10 @@ public final class Demo implements AutoCloseable {
 
         BooksCheck check = new BooksCheck(
                 prices, !settings.logs().disableSpendLogs(), !settings.logs().disableErrorLogs(), freshDatabase);
-        try (BookReader reader = new BookReader(settings)) {
+        try (BookReader reader = new BookReader(inUse)) {
             check.run(workload, replies, events, company, reader);
         }
+        LlmDb db = database.get();
         if (db.budgets().openAdmissions() > 0) {
             check.problem(db.budgets().openAdmissions() + " requests still hold a reservation");
         }
@@ -269,6 +283,7 @@ public final class Demo implements AutoCloseable {
 
     /** How all budgets stand that any request of the workload had to fit into. */
     private Collection<BudgetState> budgets() {
+        LlmDb db = database.get();
         Map<String, String> keys = company.rawKeys();
         Set<Map.Entry<String, Call>> calls = new LinkedHashSet<>();
         for (PlannedRequest request : workload.requests()) {

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * What a run shall be.
  *
  * @param databaseUrl the database; null: what the configuration names, else an embedded one
+ * @param movedDatabaseUrl where to go on once the database has moved; null: its requests are refused then
  * @param config the proxy's YAML; null: none
  * @param port the gateway's port; 0: a free one
  * @param requests how many requests are made up
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record DemoOptions(
         @Nullable String databaseUrl,
+        @Nullable String movedDatabaseUrl,
         @Nullable Path config,
         int port,
         int requests,

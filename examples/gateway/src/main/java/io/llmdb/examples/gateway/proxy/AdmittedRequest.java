@@ -1,5 +1,6 @@
 package io.llmdb.examples.gateway.proxy;
 
+import io.llmdb.LlmDb;
 import io.llmdb.budgets.Admission;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.examples.gateway.proxy.Bookkeeper.Outcome;
@@ -25,6 +26,7 @@ final class AdmittedRequest {
     private final HttpCall http;
     private final ChatRequest request;
     private final Price price;
+    private final LlmDb db;
     private final Admission admission;
     private final Upstream upstream;
     private final Bookkeeper books;
@@ -43,6 +45,7 @@ final class AdmittedRequest {
             HttpCall http,
             ChatRequest request,
             Price price,
+            LlmDb db,
             Admission admission,
             Upstream upstream,
             Bookkeeper books,
@@ -50,6 +53,7 @@ final class AdmittedRequest {
         this.http = http;
         this.request = request;
         this.price = price;
+        this.db = db;
         this.admission = admission;
         this.upstream = upstream;
         this.books = books;
@@ -134,7 +138,7 @@ final class AdmittedRequest {
     private void settle(Usage usage, @Nullable RequestError error, @Nullable String response) {
         long from = System.nanoTime();
         BigDecimal cost = price.of(usage);
-        books.settle(admission, http, request, price, new Outcome(usage, cost, firstToken, error, response));
+        books.settle(db, admission, http, request, price, new Outcome(usage, cost, firstToken, error, response));
         settlingNanos = System.nanoTime() - from;
     }
 

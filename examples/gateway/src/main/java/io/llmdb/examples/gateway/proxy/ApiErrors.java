@@ -3,6 +3,7 @@ package io.llmdb.examples.gateway.proxy;
 import io.llmdb.budgets.BudgetExceededException;
 import io.llmdb.budgets.BudgetState;
 import io.llmdb.budgets.UnknownPriceException;
+import io.llmdb.error.DatabaseMovedException;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.LlmDbException;
@@ -58,6 +59,9 @@ final class ApiErrors {
                             "service_unavailable",
                             "database_unavailable",
                             "The proxy's database cannot be reached; nothing is known about this key meanwhile")
+                    .withRetryAfter(1);
+        } else if (e instanceof DatabaseMovedException) {
+            return ApiError.of(503, "service_unavailable", "database_moved", "The proxy's database is being moved")
                     .withRetryAfter(1);
         } else if (e instanceof BacklogFullException) {
             return error(503, "service_unavailable", "backlog_full", e).withRetryAfter(1);

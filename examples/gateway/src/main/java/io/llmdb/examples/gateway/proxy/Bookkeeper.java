@@ -2,6 +2,7 @@ package io.llmdb.examples.gateway.proxy;
 
 import io.llmdb.LlmDb;
 import io.llmdb.budgets.Admission;
+import io.llmdb.error.DatabaseMovedException;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.examples.gateway.upstream.ChatRequest;
@@ -29,12 +30,12 @@ final class Bookkeeper {
     /** How long booking is tried again where the database is away; the client waits meanwhile. */
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
-    private final LlmDb db;
+    private final CurrentDatabase database;
     private final Upstream upstream;
     private final boolean storePrompts;
 
-    Bookkeeper(LlmDb db, Upstream upstream, boolean storePrompts) {
-        this.db = db;
+    Bookkeeper(CurrentDatabase database, Upstream upstream, boolean storePrompts) {
+        this.database = database;
         this.upstream = upstream;
         this.storePrompts = storePrompts;
     }
@@ -55,9 +56,10 @@ final class Bookkeeper {
     /**
      * Books what a request has cost.
      *
+     * @param from where it was admitted
      * @throws LlmDbException where it could not be booked; the cost stands in the log then
      */
-    void settle(Admission admission, HttpCall http, ChatRequest request, Price price, Outcome outcome) {
+    void settle(LlmDb from, Admission admission, HttpCall http, ChatRequest request, Price price, Outcome outcome) {
         SpendEvent event = describe(admission.event(), http, request)
                 .provider(price.provider())
                 .apiBase(upstream.address())
@@ -80,6 +82,12 @@ final class Bookkeeper {
                     throw e;
                 }
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+            } catch (DatabaseMovedException e) {
+                // Once the move is known here, it is booked where the database is now.
+                if (System.nanoTime() - start > PATIENCE || !database.follow(from, e)) {
+                    LOG.error("{} could not be booked: {}", event, e.getMessage());
+                    throw e;
+                }
             } catch (LlmDbException e) {
                 LOG.error("{} could not be booked: {}", event, e.getMessage());
                 throw e;
@@ -109,7 +117,11 @@ final class Bookkeeper {
             event.organizationId(organization.id());
         }
         try {
-            db.spend().record(describe(event, http, request).build());
+            SpendEvent refused = describe(event, http, request).build();
+            database.ask(db -> {
+                db.spend().record(refused);
+                return refused;
+            });
         } catch (LlmDbException e) {
             // The refusal holds all the same.
             LOG.warn("A refused request is not in the log: {}", e.getMessage());

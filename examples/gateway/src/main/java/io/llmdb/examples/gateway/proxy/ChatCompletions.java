@@ -21,7 +21,7 @@ final class ChatCompletions {
 
     private static final int BODY_LIMIT = 32 << 20;
 
-    private final LlmDb db;
+    private final CurrentDatabase database;
     private final Upstream upstream;
     private final PriceTable prices;
     private final Bookkeeper books;
@@ -33,13 +33,13 @@ final class ChatCompletions {
      * @param overhead gets the time that the gateway itself takes for each request that reached the upstream
      */
     ChatCompletions(
-            LlmDb db,
+            CurrentDatabase database,
             Upstream upstream,
             PriceTable prices,
             Bookkeeper books,
             Duration reservationTime,
             Latencies overhead) {
-        this.db = db;
+        this.database = database;
         this.upstream = upstream;
         this.prices = prices;
         this.books = books;
@@ -50,36 +50,38 @@ final class ChatCompletions {
     void handle(HttpCall http) throws IOException {
         long arrived = System.nanoTime();
         byte[] body = http.body(BODY_LIMIT);
-        Caller caller = db.authenticator().authenticate(http.bearer());
+        Caller caller = database.ask(db -> db.authenticate(http.bearer()));
         ChatRequest request;
         try {
             request = ChatRequest.parse(http.requestId(), body);
         } catch (MalformedException e) {
             throw new Refusal(ApiError.of(e));
         }
-        Admission admission;
+        Admitted admitted;
         Price price;
         try {
             price = price(request);
             requireModel(caller, request);
-            admission = admit(caller, request, price);
+            admitted = admit(caller, request, price);
         } catch (LlmDbException e) {
             throw refused(caller, http, request, ApiErrors.of(e));
         } catch (Refusal e) {
             throw refused(caller, http, request, e.error());
         }
         // Closing releases what was not settled, whatever happens in between.
-        try (admission) {
-            AdmittedRequest admitted =
-                    new AdmittedRequest(http, request, price, admission, upstream, books, reservationTime);
+        try (Admission admission = admitted.admission()) {
+            AdmittedRequest work = new AdmittedRequest(
+                    http, request, price, admitted.by(), admission, upstream, books, reservationTime);
             if (request.stream()) {
-                admitted.stream();
+                work.stream();
             } else {
-                admitted.answer();
+                work.answer();
             }
-            overhead.add(admitted.admittedAt() - arrived + admitted.settlingNanos());
+            overhead.add(work.admittedAt() - arrived + work.settlingNanos());
         }
     }
+
+    private record Admitted(LlmDb by, Admission admission) {}
 
     private Price price(ChatRequest request) {
         return prices.find(request.model())
@@ -107,19 +109,17 @@ final class ChatCompletions {
         }
     }
 
-    private Admission admit(Caller caller, ChatRequest request, Price price) {
+    private Admitted admit(Caller caller, ChatRequest request, Price price) {
         Integer asked = request.maxTokens();
         Usage most = new Usage(
                 upstream.countPrompt(request),
                 (long) request.answers() * (asked == null ? price.maxOutputTokens() : asked));
-        return db.budgets()
-                .admit(
-                        caller,
-                        Call.of(request.model())
-                                .withEstimate(price.of(most))
-                                .withEstimatedTokens(most.promptTokens() + most.completionTokens())
-                                .withEndUser(request.endUser())
-                                .withTags(request.tags()));
+        Call call = Call.of(request.model())
+                .withEstimate(price.of(most))
+                .withEstimatedTokens(most.promptTokens() + most.completionTokens())
+                .withEndUser(request.endUser())
+                .withTags(request.tags());
+        return database.ask(db -> new Admitted(db, db.budgets().admit(caller, call)));
     }
 
     private Refusal refused(Caller caller, HttpCall http, ChatRequest request, ApiError error) {

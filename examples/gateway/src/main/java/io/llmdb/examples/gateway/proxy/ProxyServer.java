@@ -2,7 +2,6 @@ package io.llmdb.examples.gateway.proxy;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import io.llmdb.LlmDb;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.examples.gateway.proxy.ApiError.Refusal;
 import io.llmdb.examples.gateway.upstream.Json;
@@ -37,7 +36,7 @@ public final class ProxyServer implements AutoCloseable {
     private static final int QUEUE = 1_024;
     private static final long LONGEST_DRAIN = TimeUnit.SECONDS.toNanos(15);
 
-    private final LlmDb db;
+    private final CurrentDatabase database;
     private final PriceTable prices;
     private final ChatCompletions chat;
     private final Latencies overhead = new Latencies();
@@ -46,15 +45,16 @@ public final class ProxyServer implements AutoCloseable {
     private final HttpServer server;
     private volatile boolean closing;
 
-    private ProxyServer(LlmDb db, LlmDbSettings settings, Upstream upstream, PriceTable prices, int port)
+    private ProxyServer(
+            CurrentDatabase database, LlmDbSettings settings, Upstream upstream, PriceTable prices, int port)
             throws IOException {
-        this.db = db;
+        this.database = database;
         this.prices = prices;
         this.chat = new ChatCompletions(
-                db,
+                database,
                 upstream,
                 prices,
-                new Bookkeeper(db, upstream, settings.logs().storePrompts()),
+                new Bookkeeper(database, upstream, settings.logs().storePrompts()),
                 settings.budgets().reservationTime(),
                 overhead);
         AtomicInteger number = new AtomicInteger();
@@ -73,7 +73,7 @@ public final class ProxyServer implements AutoCloseable {
     /**
      * Starts to serve on this machine's loopback address.
      *
-     * @param db the database; stays open when this is closed
+     * @param database the database; stays open when this is closed
      * @param settings what the database was opened with
      * @param upstream answers the requests; stays open when this is closed
      * @param prices the models and what they cost
@@ -81,13 +81,14 @@ public final class ProxyServer implements AutoCloseable {
      * @return the server
      * @throws IOException where the port is taken
      */
-    public static ProxyServer start(LlmDb db, LlmDbSettings settings, Upstream upstream, PriceTable prices, int port)
+    public static ProxyServer start(
+            CurrentDatabase database, LlmDbSettings settings, Upstream upstream, PriceTable prices, int port)
             throws IOException {
         // The JDK's server writes head and body apart: without this an answer waits for the acknowledgement of its
         // head. It reads these once, when its class is loaded.
         System.setProperty("sun.net.httpserver.nodelay", "true");
         System.setProperty("sun.net.httpserver.maxReqTime", "60");
-        ProxyServer proxy = new ProxyServer(db, settings, upstream, prices, port);
+        ProxyServer proxy = new ProxyServer(database, settings, upstream, prices, port);
         proxy.server.start();
         return proxy;
     }
@@ -148,7 +149,7 @@ public final class ProxyServer implements AutoCloseable {
     }
 
     private ObjectNode models(HttpCall http) {
-        Caller caller = db.authenticator().authenticate(http.bearer());
+        Caller caller = database.ask(db -> db.authenticate(http.bearer()));
         ObjectNode list = Json.object().put("object", "list");
         ArrayNode data = list.putArray("data");
         for (String model : prices.models()) {

@@ -28,6 +28,7 @@ class DemoTest {
         return new DemoOptions(
                 database.databaseUrl(),
                 null,
+                null,
                 0,
                 requests,
                 16,

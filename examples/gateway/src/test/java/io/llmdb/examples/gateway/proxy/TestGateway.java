@@ -29,7 +29,7 @@ final class TestGateway implements AutoCloseable {
 
     private TestGateway(LlmDbSettings settings, Upstream upstream) throws IOException {
         this.db = LlmDb.builder(settings).sink(sink).open();
-        this.server = ProxyServer.start(db, settings, upstream, PriceTable.bundled(), 0);
+        this.server = ProxyServer.start(CurrentDatabase.only(db), settings, upstream, PriceTable.bundled(), 0);
     }
 
     /** With a stub that answers at once and never fails. */
