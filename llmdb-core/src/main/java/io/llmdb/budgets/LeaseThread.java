@@ -2,6 +2,7 @@ package io.llmdb.budgets;
 
 import io.llmdb.budgets.LeaseDesk.Need;
 import io.llmdb.budgets.LeaseDesk.Step;
+import io.llmdb.error.DatabaseMovedException;
 import io.llmdb.error.LlmDbException;
 import java.time.Duration;
 import java.util.List;
@@ -25,6 +26,7 @@ final class LeaseThread implements AutoCloseable {
     private final Thread thread;
     private volatile boolean closing;
     private boolean lastFailed;
+    private boolean moved;
 
     LeaseThread(LeaseDesk desk, LeaseStore store) {
         this.desk = desk;
@@ -72,6 +74,14 @@ final class LeaseThread implements AutoCloseable {
                 lastFailed = false;
                 LOG.info("Leases can be had again");
             }
+        } catch (DatabaseMovedException e) {
+            desk.failed(step, e);
+            if (!moved) {
+                // Reading goes on there, so it would be news again and again.
+                moved = true;
+                LOG.warn("No more leases are granted here: {}", e.getMessage());
+            }
+            LockSupport.parkNanos(PAUSE_AFTER_FAILURE_NANOS);
         } catch (LlmDbException e) {
             desk.failed(step, e);
             if (!lastFailed) {

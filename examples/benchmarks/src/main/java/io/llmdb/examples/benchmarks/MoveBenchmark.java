@@ -47,13 +47,14 @@ final class MoveBenchmark implements Benchmark {
             run.say(rows + " log rows, " + keys + " keys, " + bytes / 1_000_000 + " MB of tables without indexes");
             ResultTable table = ResultTable.of("one copy, to a server that syncs", "how", "seconds", "MB/s", "rows/s");
             Tools tools = Tools.find(run);
-            double plain = 0;
+            double best = 0;
             if (tools != null) {
                 // The first to read the source finds less of it in memory; that shall be nobody's disadvantage.
                 pipe(tools, source, warm, "-Z0");
                 double compressed = pipe(tools, source, forDump, "-Z6");
                 row(table, "pg_dump -Fc | pg_restore", compressed, bytes, rows);
-                plain = pipe(tools, source, forFastDump, "-Z0");
+                double plain = pipe(tools, source, forFastDump, "-Z0");
+                best = Math.min(compressed, plain);
                 row(table, "pg_dump -Fc -Z0 | pg_restore", plain, bytes, rows);
             }
             long heapBefore = usedHeap();
@@ -75,9 +76,9 @@ final class MoveBenchmark implements Benchmark {
                             + " MB went over");
             if (tools != null) {
                 run.must(
-                        "at least as fast as pg_dump | pg_restore, without compression too",
-                        copying <= plain,
-                        String.format(java.util.Locale.ROOT, "%.2f times as fast", plain / copying));
+                        "at least as fast as the faster pg_dump | pg_restore",
+                        copying <= best,
+                        String.format(java.util.Locale.ROOT, "%.2f times as fast", best / copying));
             }
             BigDecimal spend = source.value(BigDecimal.class, "SELECT sum(spend) FROM ${llmdb}.\"LLM_SpendLogs\"");
             run.booksMustHold(forUs, rows, spend);
