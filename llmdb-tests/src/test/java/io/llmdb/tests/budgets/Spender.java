@@ -38,7 +38,7 @@ final class Spender {
                         .databaseUrl(url)
                         .schema(schema)
                         .poolLimit(4)
-                        .connectionTimeout(Duration.ofSeconds(2)))
+                        .connectionTimeout(Duration.ofSeconds(20)))
                 .delivery(delivery -> delivery.mode(mode))
                 .budgets(budgets -> budgets.maxBudget(new BigDecimal("14"))
                         .budgetDuration(BudgetDuration.parse("length", "10s"))

@@ -203,7 +203,7 @@ class ProxyServerTest {
     @Test
     void tellsWhenToTryAgainWhereALimitIsUsedUp(TestDatabase database) throws Exception {
         database.clock().freeze(Instant.parse("2031-03-04T05:06:17.250Z"));
-        try (TestGateway gateway = TestGateway.start(database.settings().build(), TestGateway.stub(1))) {
+        try (TestGateway gateway = TestGateway.start(database.settings().build(), TestGateway.stub(0))) {
             String key = key(gateway, VirtualKeySpec.of("anna").withRateLimits(new RateLimits(null, 1L, null)));
             assertThat(gateway.chat(key, SMALL).statusCode()).isEqualTo(200);
             HttpResponse<String> refused = gateway.chat(key, SMALL);
