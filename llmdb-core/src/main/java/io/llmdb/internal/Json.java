@@ -19,6 +19,9 @@ public final class Json {
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .build();
 
+    /** What most columns hold; not worth a parser. */
+    private static final String EMPTY = "{}";
+
     private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
 
     /** Bounds of our own would refuse what PostgreSQL takes. */
@@ -72,7 +75,7 @@ public final class Json {
      * @throws InvalidArgumentException where the text is no JSON object
      */
     public static Map<String, Object> object(@Nullable String json) {
-        if (json == null) {
+        if (json == null || json.equals(EMPTY)) {
             return Map.of();
         }
         try {

@@ -20,54 +20,41 @@ import io.llmdb.schema.jooq.tables.records.UserRow;
 import io.llmdb.schema.jooq.tables.records.VirtualKeyRow;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.time.Duration;
-import java.time.OffsetDateTime;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.jooq.Field;
-import org.jooq.UpdatableRecord;
-import org.jspecify.annotations.Nullable;
 
-/** Reads callers by the hashes of their keys: one join, one round trip, for one key or for hundreds. */
+/**
+ * Reads callers by the hashes of their keys: one round trip, for one key or for hundreds.
+ *
+ * <p>A function of the database puts a caller together. Its statements are planned once for each connection of the
+ * server's, also where a pooler in transaction mode stands between and nothing else can be prepared; the join of twelve
+ * tables that it replaces took longer to plan than all the rest. Its columns are those of the readers here, in their
+ * order, which a test holds it to. While instances of two versions run, each has its own function.
+ */
 final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
 
-    /**
-     * A hash that was replaced leads to its key while its grace lasts. Every join but the first is by a primary key.
-     */
-    private static final String JOIN = """
-            SELECT wanted.hash, replaced.revoke_at, %s
-            FROM unnest(?) AS wanted (hash)
-            LEFT JOIN ${llmdb}."LLM_DeprecatedVerificationToken" replaced
-                ON replaced.token = wanted.hash AND replaced.revoke_at > ${llmdb}.llmdb_now()
-            JOIN ${llmdb}."LLM_VerificationToken" k ON k.token = coalesce(replaced.active_token_id, wanted.hash)
-            LEFT JOIN ${llmdb}."LLM_TeamTable" t ON t.team_id = k.team_id
-            LEFT JOIN ${llmdb}."LLM_TeamMembership" tm ON tm.user_id = k.user_id AND tm.team_id = k.team_id
-            LEFT JOIN ${llmdb}."LLM_UserTable" u ON u.user_id = k.user_id
-            LEFT JOIN ${llmdb}."LLM_OrganizationTable" o ON o.organization_id = coalesce(k.organization_id, t.organization_id)
-            LEFT JOIN ${llmdb}."LLM_OrganizationMembership" om
-                ON om.user_id = k.user_id AND om.organization_id = coalesce(k.organization_id, t.organization_id)
-            LEFT JOIN ${llmdb}."LLM_BudgetTable" bk ON bk.budget_id = k.budget_id
-            LEFT JOIN ${llmdb}."LLM_BudgetTable" bt ON bt.budget_id = tm.budget_id
-            LEFT JOIN ${llmdb}."LLM_BudgetTable" bo ON bo.budget_id = o.budget_id
-            LEFT JOIN ${llmdb}."LLM_BudgetTable" bm ON bm.budget_id = om.budget_id""";
+    private static final String CALLERS = "SELECT w.hash, ${llmdb}.llmdb_caller(w.hash) FROM unnest(?) AS w (hash)";
 
-    private final RowReader<VirtualKeyRow> keys = new RowReader<>(VIRTUAL_KEY, "k", Set.of(VIRTUAL_KEY.MODEL_SPEND));
+    private static final RowReader<VirtualKeyRow> KEYS =
+            new RowReader<>(VIRTUAL_KEY, "k", Set.of(VIRTUAL_KEY.MODEL_SPEND));
 
     /** Without the lists of members, which may be long. */
-    private final RowReader<TeamRow> teams =
+    private static final RowReader<TeamRow> TEAMS =
             new RowReader<>(TEAM, "t", Set.of(TEAM.ADMINS, TEAM.MEMBERS, TEAM.MEMBERS_WITH_ROLES, TEAM.MODEL_SPEND));
 
-    private final RowReader<TeamMembershipRow> teamMemberships = new RowReader<>(TEAM_MEMBERSHIP, "tm", Set.of());
-    private final RowReader<UserRow> users = new RowReader<>(USER, "u", Set.of(USER.PASSWORD, USER.MODEL_SPEND));
-    private final RowReader<OrganizationRow> organizations =
+    private static final RowReader<TeamMembershipRow> TEAM_MEMBERSHIPS =
+            new RowReader<>(TEAM_MEMBERSHIP, "tm", Set.of());
+    private static final RowReader<UserRow> USERS = new RowReader<>(USER, "u", Set.of(USER.PASSWORD, USER.MODEL_SPEND));
+    private static final RowReader<OrganizationRow> ORGANIZATIONS =
             new RowReader<>(ORGANIZATION, "o", Set.of(ORGANIZATION.MODEL_SPEND));
-    private final RowReader<OrganizationMembershipRow> organizationMemberships =
+    private static final RowReader<OrganizationMembershipRow> ORGANIZATION_MEMBERSHIPS =
             new RowReader<>(ORGANIZATION_MEMBERSHIP, "om", Set.of());
-    private final List<RowReader<BudgetRow>> budgets = List.of(budget("bk"), budget("bt"), budget("bo"), budget("bm"));
+    private static final RowReader<BudgetRow> BUDGETS = new RowReader<>(BUDGET, "b", Set.of());
 
     private final Db db;
     private final Duration timeout;
@@ -76,12 +63,19 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
     CallerQuery(Db db, Duration timeout) {
         this.db = db;
         this.timeout = timeout;
-        StringBuilder columns = new StringBuilder(keys.list());
-        for (RowReader<?> reader : List.of(teams, teamMemberships, users, organizations, organizationMemberships)) {
-            columns.append(", ").append(reader.list());
-        }
-        budgets.forEach(reader -> columns.append(", ").append(reader.list()));
-        this.sql = db.sql().of(JOIN.formatted(columns));
+        this.sql = db.sql().of(CALLERS);
+    }
+
+    /** The rows that the function writes, in this order; of the last there may be several. */
+    static List<String> rows() {
+        return List.of(
+                KEYS.row(),
+                TEAMS.row(),
+                TEAM_MEMBERSHIPS.row(),
+                USERS.row(),
+                ORGANIZATIONS.row(),
+                ORGANIZATION_MEMBERSHIPS.row(),
+                BUDGETS.row());
     }
 
     @Override
@@ -92,8 +86,10 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
                 statement.setArray(1, tx.connection().createArrayOf("text", hashes));
                 try (ResultSet rows = statement.executeQuery()) {
                     while (rows.next()) {
-                        KeyDigest digest = Objects.requireNonNull(KeyDigest.ofHash(rows.getString(1)), "hash");
-                        read(rows, digest, found);
+                        String caller = rows.getString(2);
+                        if (caller != null) {
+                            read(rows.getString(1), caller, found);
+                        }
                     }
                 }
             }
@@ -101,30 +97,30 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
         });
     }
 
-    private void read(ResultSet rows, KeyDigest digest, BatchReader.Found<KeyDigest, LoadedCaller> found)
-            throws SQLException {
+    private void read(String hash, String caller, BatchReader.Found<KeyDigest, LoadedCaller> found) {
+        KeyDigest digest = Objects.requireNonNull(KeyDigest.ofHash(hash), "hash");
         try {
-            found.value(digest, caller(rows));
+            found.value(digest, caller(new RowText(caller)));
         } catch (RuntimeException e) {
             found.failure(digest, e);
         }
     }
 
-    private LoadedCaller caller(ResultSet rows) throws SQLException {
-        OffsetDateTime revokeAt = rows.getObject(2, OffsetDateTime.class);
-        Columns columns = new Columns(rows, 3);
-        VirtualKey key = KeyRows.key(Objects.requireNonNull(columns.next(keys), "key"));
-        TeamRow team = columns.next(teams);
-        TeamMembershipRow teamMembership = columns.next(teamMemberships);
-        UserRow user = columns.next(users);
-        OrganizationRow organization = columns.next(organizations);
-        OrganizationMembershipRow organizationMembership = columns.next(organizationMemberships);
+    private LoadedCaller caller(RowText text) {
+        String[] replaced = text.next(1);
+        Instant revokeAt = replaced == null || replaced[0] == null
+                ? null
+                : TimeText.parse(replaced[0]).toInstant();
+        VirtualKey key = KeyRows.key(Objects.requireNonNull(KEYS.read(text), "key"));
+        TeamRow team = TEAMS.read(text);
+        TeamMembershipRow teamMembership = TEAM_MEMBERSHIPS.read(text);
+        UserRow user = USERS.read(text);
+        OrganizationRow organization = ORGANIZATIONS.read(text);
+        OrganizationMembershipRow organizationMembership = ORGANIZATION_MEMBERSHIPS.read(text);
         Map<String, Budget> linked = new HashMap<>();
-        for (RowReader<BudgetRow> reader : budgets) {
-            BudgetRow row = columns.next(reader);
-            if (row != null) {
-                linked.putIfAbsent(row.getBudgetId(), Rows.budget(row));
-            }
+        while (text.hasMore()) {
+            Budget budget = Rows.budget(Objects.requireNonNull(BUDGETS.read(text), "budget"));
+            linked.put(budget.id(), budget);
         }
         Caller caller = new Caller(
                 key,
@@ -134,28 +130,6 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
                 organization == null ? null : Rows.organization(organization),
                 organizationMembership == null ? null : Rows.organizationMembership(organizationMembership),
                 linked);
-        return new LoadedCaller(caller, revokeAt == null ? null : revokeAt.toInstant());
-    }
-
-    private static RowReader<BudgetRow> budget(String alias) {
-        return new RowReader<>(BUDGET, alias, Set.<Field<?>>of());
-    }
-
-    /** Where the next table's columns begin. */
-    private static final class Columns {
-
-        private final ResultSet rows;
-        private int at;
-
-        Columns(ResultSet rows, int at) {
-            this.rows = rows;
-            this.at = at;
-        }
-
-        <R extends UpdatableRecord<R>> @Nullable R next(RowReader<R> reader) throws SQLException {
-            R row = reader.read(rows, at);
-            at += reader.size();
-            return row;
-        }
+        return new LoadedCaller(caller, revokeAt);
     }
 }

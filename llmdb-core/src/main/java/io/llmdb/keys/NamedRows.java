@@ -5,6 +5,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import org.jooq.Record;
@@ -32,7 +33,7 @@ final class NamedRows<R extends UpdatableRecord<R>, V> implements BatchReader.So
         this.make = make;
         this.sql = db.sql()
                 .of("SELECT r.\"%s\", %s FROM ${llmdb}.\"%s\" r WHERE r.\"%s\" = ANY (?)"
-                        .formatted(id.getName(), reader.list(), id.getTable().getName(), id.getName()));
+                        .formatted(id.getName(), reader.row(), id.getTable().getName(), id.getName()));
     }
 
     @Override
@@ -42,18 +43,19 @@ final class NamedRows<R extends UpdatableRecord<R>, V> implements BatchReader.So
                 statement.setArray(1, tx.connection().createArrayOf("text", ids.toArray()));
                 try (ResultSet rows = statement.executeQuery()) {
                     while (rows.next()) {
-                        R row = reader.read(rows, 2);
-                        if (row != null) {
-                            try {
-                                found.value(rows.getString(1), make.apply(row));
-                            } catch (RuntimeException e) {
-                                found.failure(rows.getString(1), e);
-                            }
-                        }
+                        read(rows.getString(1), rows.getString(2), found);
                     }
                 }
             }
             return true;
         });
+    }
+
+    private void read(String id, String text, BatchReader.Found<String, V> found) {
+        try {
+            found.value(id, make.apply(Objects.requireNonNull(reader.read(new RowText(text)), "row")));
+        } catch (RuntimeException e) {
+            found.failure(id, e);
+        }
     }
 }

@@ -63,6 +63,46 @@ class AuthenticatorTest {
     }
 
     @Test
+    void whateverARowHoldsIsReadAsItIs(TestDatabase database) {
+        ProxyInstance proxy = ProxyInstance.open(database);
+        ProxyInstance.Admin admin = proxy.admin();
+        List<String> awkward = List.of(
+                "null",
+                "NULL",
+                " ",
+                "-",
+                "(",
+                ")",
+                "{}",
+                "a,b",
+                "say \"hi\"",
+                "back\\slash",
+                "\\\"",
+                "tab\there",
+                "line\nend",
+                "ü€𝄞");
+        String user = admin.users()
+                .create(UserSpec.empty().withMetadata(Map.of("of the user", awkward)))
+                .id();
+        for (String text : awkward) {
+            IssuedKey issued = admin.keys()
+                    .create(VirtualKeySpec.of(text)
+                            .withUserId(user)
+                            .withModels(awkward)
+                            .withAliases(Map.of(text, text))
+                            .withMetadata(Map.of(text, awkward, "amount", new java.math.BigDecimal("0.10")))
+                            .withBudget(BudgetTerms.of("0.000000000001", "1mo"))
+                            .withExpires(java.time.Instant.parse("2226-02-28T23:59:59.123456Z")));
+
+            Caller caller = proxy.authenticator.authenticate(issued.rawKey());
+
+            assertThat(admin.keys().find(issued.key().hash())).contains(caller.key());
+            assertThat(caller.key().spec().models()).isEqualTo(awkward);
+            assertThat(admin.users().find(user)).hasValue(caller.user());
+        }
+    }
+
+    @Test
     void theCallerHasAllThatLaterStepsNeedAfterOneQuery(TestDatabase database) {
         ProxyInstance proxy = ProxyInstance.open(database);
         ProxyInstance.Admin admin = proxy.admin();
