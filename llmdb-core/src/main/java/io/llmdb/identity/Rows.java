@@ -39,7 +39,7 @@ public final class Rows {
      * @return the budget row
      */
     public static Budget budget(Record record) {
-        BudgetRow row = record.into(BUDGET);
+        BudgetRow row = record instanceof BudgetRow own ? own : record.into(BUDGET);
         return new Budget(
                 row.getBudgetId(),
                 budgetSpec(row),
@@ -60,7 +60,7 @@ public final class Rows {
      * @return the organization
      */
     public static Organization organization(Record record) {
-        OrganizationRow row = record.into(ORGANIZATION);
+        OrganizationRow row = record instanceof OrganizationRow own ? own : record.into(ORGANIZATION);
         return new Organization(
                 row.getOrganizationId(),
                 organizationSpec(row),
@@ -85,7 +85,7 @@ public final class Rows {
      * @return the team
      */
     public static Team team(Record record) {
-        TeamRow row = record.into(TEAM);
+        TeamRow row = record instanceof TeamRow own ? own : record.into(TEAM);
         return new Team(
                 row.getTeamId(),
                 teamSpec(row),
@@ -114,7 +114,7 @@ public final class Rows {
      * @return the user
      */
     public static User user(Record record) {
-        UserRow row = record.into(USER);
+        UserRow row = record instanceof UserRow own ? own : record.into(USER);
         return new User(
                 row.getUserId(),
                 userSpec(row),
@@ -145,7 +145,7 @@ public final class Rows {
      * @return the end user
      */
     public static EndUser endUser(Record record) {
-        EndUserRow row = record.into(END_USER);
+        EndUserRow row = record instanceof EndUserRow own ? own : record.into(END_USER);
         return new EndUser(
                 row.getUserId(),
                 endUserSpec(row),
@@ -168,7 +168,7 @@ public final class Rows {
      * @return the membership
      */
     public static TeamMembership teamMembership(Record record) {
-        TeamMembershipRow row = record.into(TEAM_MEMBERSHIP);
+        TeamMembershipRow row = record instanceof TeamMembershipRow own ? own : record.into(TEAM_MEMBERSHIP);
         return new TeamMembership(
                 row.getTeamId(),
                 row.getUserId(),
@@ -186,7 +186,8 @@ public final class Rows {
      * @return the membership
      */
     public static OrganizationMembership organizationMembership(Record record) {
-        OrganizationMembershipRow row = record.into(ORGANIZATION_MEMBERSHIP);
+        OrganizationMembershipRow row =
+                record instanceof OrganizationMembershipRow own ? own : record.into(ORGANIZATION_MEMBERSHIP);
         return new OrganizationMembership(
                 row.getOrganizationId(),
                 row.getUserId(),
@@ -205,7 +206,7 @@ public final class Rows {
      * @return the tag
      */
     public static Tag tag(Record record) {
-        TagRow row = record.into(TAG);
+        TagRow row = record instanceof TagRow own ? own : record.into(TAG);
         return new Tag(
                 row.getTagName(),
                 tagSpec(row),

@@ -8,18 +8,14 @@ import io.llmdb.common.PageRequest;
 import io.llmdb.error.NotFoundException;
 import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
-import io.llmdb.internal.Json;
 import io.llmdb.internal.Keyset;
 import io.llmdb.internal.Tx;
-import java.math.BigDecimal;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -27,7 +23,6 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.jooq.Condition;
 import org.jooq.Field;
-import org.jooq.JSONB;
 import org.jooq.Record;
 import org.jooq.Result;
 import org.jooq.SortField;
@@ -285,17 +280,11 @@ public final class Store<R extends UpdatableRecord<R>> {
     R fill(Tx tx, R row, Instant at) {
         stamp(row, "created", at);
         stamp(row, "updated", at);
-        Map<Field<?>, Object> values = new LinkedHashMap<>();
-        for (Field<?> field : table.fields()) {
-            if (row.changed(field) && !key.contains(field)) {
-                put(values, field, row.get(field));
-            }
-        }
         R written;
         try {
             written = tx.dsl()
                     .update(table)
-                    .set(values)
+                    .set(RowChanges.set(row, key))
                     .where(is(keyOf(row)))
                     .returning()
                     .fetchSingle();
@@ -345,7 +334,7 @@ public final class Store<R extends UpdatableRecord<R>> {
      * @return the row as it was written
      */
     public R update(Tx tx, R before, R after, Instant at) {
-        Map<Field<?>, Object> changes = changes(before, after);
+        Map<Field<?>, Object> changes = RowChanges.between(before, after);
         if (changes.isEmpty()) {
             return before;
         }
@@ -359,7 +348,7 @@ public final class Store<R extends UpdatableRecord<R>> {
         try {
             written = tx.dsl()
                     .update(table)
-                    .set(changes(before, after))
+                    .set(RowChanges.between(before, after))
                     .where(is(keyOf(before)))
                     .returning()
                     .fetchSingle();
@@ -447,42 +436,6 @@ public final class Store<R extends UpdatableRecord<R>> {
 
     private Field<String> textKey(int index) {
         return key.get(index).coerce(String.class);
-    }
-
-    /** Only columns that have a new value, because triggers look at which columns an UPDATE names. */
-    private Map<Field<?>, Object> changes(R before, R after) {
-        Map<Field<?>, Object> changes = new LinkedHashMap<>();
-        for (Field<?> field : table.fields()) {
-            if (!same(before.get(field), after.get(field))) {
-                put(changes, field, after.get(field));
-            }
-        }
-        return changes;
-    }
-
-    // A null is an ordinary value of a column, which the type Object cannot say.
-    @SuppressWarnings("NullAway")
-    private static void put(Map<Field<?>, Object> changes, Field<?> field, @Nullable Object value) {
-        changes.put(field, value);
-    }
-
-    private static boolean same(@Nullable Object one, @Nullable Object other) {
-        if (one == null || other == null) {
-            return one == other;
-        }
-        if (one instanceof Object[] array) {
-            return Arrays.equals(array, (Object[]) other);
-        }
-        if (one instanceof JSONB json) {
-            return Objects.equals(Json.value(json.data()), Json.value(((JSONB) other).data()));
-        }
-        if (one instanceof BigDecimal number) {
-            return number.compareTo((BigDecimal) other) == 0;
-        }
-        if (one instanceof OffsetDateTime time) {
-            return time.isEqual((OffsetDateTime) other);
-        }
-        return one.equals(other);
     }
 
     private void stamp(Record row, String what, Instant at) {

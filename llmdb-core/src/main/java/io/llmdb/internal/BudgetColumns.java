@@ -64,13 +64,13 @@ public final class BudgetColumns {
     public static BudgetTerms terms(Record row) {
         try {
             return new BudgetTerms(
-                    row.get(MAX_BUDGET),
-                    row.get(SOFT_BUDGET),
+                    get(row, MAX_BUDGET),
+                    get(row, SOFT_BUDGET),
                     duration(row),
-                    furtherLimits(row.get(BUDGET_LIMITS)),
-                    modelLimits(row.get(MODEL_MAX_BUDGET)),
-                    row.get(TEMP_BUDGET_INCREASE),
-                    instant(row.get(TEMP_BUDGET_EXPIRY)));
+                    furtherLimits(get(row, BUDGET_LIMITS)),
+                    modelLimits(get(row, MODEL_MAX_BUDGET)),
+                    get(row, TEMP_BUDGET_INCREASE),
+                    instant(get(row, TEMP_BUDGET_EXPIRY)));
         } catch (InvalidArgumentException e) {
             throw new DatabaseFailureException("A row's budget cannot be read: " + e.getMessage(), e);
         }
@@ -95,7 +95,7 @@ public final class BudgetColumns {
      * @return how often may be called
      */
     public static RateLimits rateLimits(Record row) {
-        return new RateLimits(row.get(TPM_LIMIT), row.get(RPM_LIMIT), row.get(MAX_PARALLEL_REQUESTS));
+        return new RateLimits(get(row, TPM_LIMIT), get(row, RPM_LIMIT), get(row, MAX_PARALLEL_REQUESTS));
     }
 
     /**
@@ -114,10 +114,10 @@ public final class BudgetColumns {
      */
     public static SpendState spendState(Record row) {
         return new SpendState(
-                row.get(SPEND),
-                row.get(TOTAL_SPEND),
-                instant(row.get(SPEND_WINDOW_START)),
-                instant(row.get(BUDGET_RESET_AT)));
+                get(row, SPEND),
+                get(row, TOTAL_SPEND),
+                instant(get(row, SPEND_WINDOW_START)),
+                instant(get(row, BUDGET_RESET_AT)));
     }
 
     /**
@@ -125,7 +125,16 @@ public final class BudgetColumns {
      * @return the length of its windows, or null
      */
     public static @Nullable BudgetDuration duration(Record row) {
-        return BudgetDuration.parseOptional("budget_duration", row.get(BUDGET_DURATION));
+        return BudgetDuration.parseOptional("budget_duration", get(row, BUDGET_DURATION));
+    }
+
+    /** By name: jOOQ takes ten times as long to find a field that is not the row's own. */
+    private static <T> @Nullable T get(Record row, Field<T> common) {
+        int at = row.indexOf(common.getName());
+        if (at < 0) {
+            throw new IllegalArgumentException("no column " + common.getName());
+        }
+        return common.getType().cast(row.get(at));
     }
 
     /**

@@ -6,10 +6,10 @@ import java.time.Duration;
 /**
  * How callers are kept and looked up.
  *
- * @param cacheSize how many callers are kept at most
- * @param cacheAge how long a caller is kept at most, however fresh the change feed says it is
- * @param unknownCacheSize how many keys are remembered at most as unknown
- * @param unknownCacheAge how long a key is remembered at most as unknown
+ * @param cacheSize how many callers are kept at most; 0 keeps none
+ * @param cacheAge how long a caller is kept at most, however fresh the change feed says it is; nothing keeps none
+ * @param unknownCacheSize how many keys are remembered at most as unknown; 0 remembers none
+ * @param unknownCacheAge how long a key is remembered at most as unknown; nothing remembers none
  * @param unknownLookupsPerSecond how many queries a second at most may look for keys of which the instance knows that a
  *     moment ago there was none such; beyond that they are unknown without a query
  * @param maxStaleness how old what is known may be: older than that, a caller is read again. The promise that a change
@@ -41,14 +41,15 @@ public record AuthenticationSettings(
     /**
      * Checks.
      *
-     * @throws InvalidArgumentException where a size, a rate or a time is not positive
+     * @throws InvalidArgumentException where the size or the age of a cache is negative, or another rate or time not
+     *     positive
      */
     public AuthenticationSettings {
-        positive("cacheSize", cacheSize);
-        positive("unknownCacheSize", unknownCacheSize);
+        notNegative("cacheSize", cacheSize < 0, cacheSize);
+        notNegative("unknownCacheSize", unknownCacheSize < 0, unknownCacheSize);
         positive("unknownLookupsPerSecond", unknownLookupsPerSecond);
-        positive("cacheAge", cacheAge);
-        positive("unknownCacheAge", unknownCacheAge);
+        notNegative("cacheAge", cacheAge.isNegative(), cacheAge);
+        notNegative("unknownCacheAge", unknownCacheAge.isNegative(), unknownCacheAge);
         positive("maxStaleness", maxStaleness);
         positive("lookupTimeout", lookupTimeout);
     }
@@ -131,6 +132,12 @@ public record AuthenticationSettings(
                 maxStaleness,
                 lookupTimeout,
                 value);
+    }
+
+    private static void notNegative(String name, boolean negative, Object value) {
+        if (negative) {
+            throw new InvalidArgumentException(name + " " + value + ": use nothing or more");
+        }
     }
 
     private static void positive(String name, int value) {

@@ -8,7 +8,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -322,42 +321,6 @@ final class BatchReader<K, V> {
             }
         } finally {
             lock.unlock();
-        }
-    }
-
-    /** One key's way to the database. Guarded by the reader's lock but for what is final once it is done. */
-    private static final class Flight<K, V> {
-
-        private final K key;
-        private final boolean vouched;
-        private final Condition changed;
-        private int waiting;
-        private volatile boolean started;
-        private boolean led;
-        private boolean mayLead;
-        private long epoch;
-        private volatile boolean done;
-        private @Nullable Answer<V> answer;
-        private @Nullable RuntimeException failure;
-
-        Flight(K key, boolean vouched, Condition changed) {
-            this.key = key;
-            this.vouched = vouched;
-            this.changed = changed;
-        }
-
-        Answer<V> result() {
-            if (failure instanceof DatabaseUnavailableException e) {
-                // Each waiter throws its own, so that its stack trace is its own.
-                throw new DatabaseUnavailableException(String.valueOf(e.getMessage()), e);
-            }
-            if (failure != null) {
-                throw failure;
-            }
-            if (answer == null) {
-                throw new IllegalStateException("A look-up has neither answer nor failure");
-            }
-            return answer;
         }
     }
 }

@@ -3,7 +3,6 @@ package io.llmdb.keys;
 import static io.llmdb.schema.jooq.Tables.REPLACED_KEY;
 import static io.llmdb.schema.jooq.Tables.VIRTUAL_KEY;
 
-import io.llmdb.audit.AuditAction;
 import io.llmdb.audit.AuditTrail;
 import io.llmdb.common.Actor;
 import io.llmdb.common.Page;
@@ -16,7 +15,6 @@ import io.llmdb.error.NotFoundException;
 import io.llmdb.identity.CounterWindows;
 import io.llmdb.identity.KeyArchive;
 import io.llmdb.identity.Store;
-import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbErrors;
 import io.llmdb.internal.ModelRateLimits;
@@ -27,7 +25,6 @@ import java.security.SecureRandom;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
@@ -36,10 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import org.jooq.Condition;
-import org.jooq.Field;
-import org.jooq.impl.DSL;
-import org.jspecify.annotations.Nullable;
+import org.jooq.exception.DataAccessException;
 
 /**
  * Virtual keys.
@@ -56,10 +50,6 @@ public final class KeyRepository {
     private static final int RANDOM_BYTES = 32;
     private static final Duration LONGEST_GRACE = Duration.ofDays(3660);
 
-    /** When a key is to be rotated; one that has no date yet is due. As the index has it. */
-    private static final Field<OffsetDateTime> ROTATION_AT = DSL.field(
-            "coalesce({0}, '-infinity')", VIRTUAL_KEY.KEY_ROTATION_AT.getDataType(), VIRTUAL_KEY.KEY_ROTATION_AT);
-
     private final Db db;
     private final AuditTrail audit;
     private final CounterWindows windows;
@@ -67,6 +57,7 @@ public final class KeyRepository {
     private final Store<VirtualKeyRow> store;
     private final KeyArchive archive;
     private final KeyRotation rotation;
+    private final KeyBlock block;
     private final SecureRandom random;
 
     /**
@@ -87,6 +78,7 @@ public final class KeyRepository {
         this.store = new Store<>(db, audit, actor, VIRTUAL_KEY, "virtual key");
         this.archive = new KeyArchive(audit);
         this.rotation = new KeyRotation(db.sql(), store, archive);
+        this.block = new KeyBlock(db, audit, store);
     }
 
     /**
@@ -214,7 +206,7 @@ public final class KeyRepository {
      * @return the hashes of the keys that were not blocked before
      */
     public List<String> blockKeysOfTeam(String teamId) {
-        return setBlocked(VIRTUAL_KEY.TEAM_ID.eq(teamId), true);
+        return block.set(VIRTUAL_KEY.TEAM_ID.eq(teamId), true);
     }
 
     /**
@@ -224,7 +216,7 @@ public final class KeyRepository {
      * @return the hashes of the keys that were blocked before
      */
     public List<String> unblockKeysOfTeam(String teamId) {
-        return setBlocked(VIRTUAL_KEY.TEAM_ID.eq(teamId), false);
+        return block.set(VIRTUAL_KEY.TEAM_ID.eq(teamId), false);
     }
 
     /**
@@ -234,7 +226,7 @@ public final class KeyRepository {
      * @return the hashes of the keys that were not blocked before
      */
     public List<String> blockKeysOfUser(String userId) {
-        return setBlocked(VIRTUAL_KEY.USER_ID.eq(userId), true);
+        return block.set(VIRTUAL_KEY.USER_ID.eq(userId), true);
     }
 
     /**
@@ -244,7 +236,7 @@ public final class KeyRepository {
      * @return the hashes of the keys that were blocked before
      */
     public List<String> unblockKeysOfUser(String userId) {
-        return setBlocked(VIRTUAL_KEY.USER_ID.eq(userId), false);
+        return block.set(VIRTUAL_KEY.USER_ID.eq(userId), false);
     }
 
     /**
@@ -297,7 +289,7 @@ public final class KeyRepository {
             String[] picked = new String[1];
             try {
                 IssuedKey issued = db.transaction(tx -> {
-                    VirtualKeyRow due = due(tx, failed.keySet().toArray(new String[0]));
+                    VirtualKeyRow due = rotation.due(tx, failed.keySet().toArray(new String[0]));
                     if (due == null) {
                         return null;
                     }
@@ -365,73 +357,35 @@ public final class KeyRepository {
             row.setToken(KeyHash.of(rawKey));
             row.setKeyName(KeyHash.masked(rawKey));
             KeyRows.apply(row, row, spec, now);
-            refuseReplaced(tx, row.getToken());
             KeyLinks.check(tx, null, row);
             windows.change(row, null, KeyLinks.windowDuration(tx, row), now);
-            return KeyRows.key(store.insert(tx, row, now));
+            VirtualKeyRow written = store.insert(tx, row, now);
+            refuseReplaced(tx, row.getToken());
+            return KeyRows.key(written);
         });
     }
 
     private IssuedKey rotate(Tx tx, VirtualKeyRow row, Duration grace, String rawKey) throws SQLException {
-        refuseReplaced(tx, KeyHash.of(rawKey));
-        if (tx.dsl().fetchExists(VIRTUAL_KEY, VIRTUAL_KEY.TOKEN.eq(KeyHash.of(rawKey)))) {
-            throw new AlreadyExistsException("There is this virtual key already");
+        try {
+            VirtualKeyRow renewed = rotation.rotate(tx, row, rawKey, grace, actor, store.now(tx));
+            refuseReplaced(tx, renewed.getToken());
+            return new IssuedKey(rawKey, KeyRows.key(renewed));
+        } catch (DataAccessException e) {
+            if (DbErrors.isDuplicate(e)) {
+                throw new AlreadyExistsException("There is this virtual key already");
+            }
+            throw e;
         }
-        return new IssuedKey(rawKey, KeyRows.key(rotation.rotate(tx, row, rawKey, grace, actor, store.now(tx))));
     }
 
-    /** A hash that leads to a key already cannot lead to another one. */
+    /**
+     * A hash that leads to a key already cannot lead to another one. Asked once the row with this hash is there: a
+     * rotation that was on its way to replace the same hash has ended by then.
+     */
     private static void refuseReplaced(Tx tx, String hash) {
         if (tx.dsl().fetchExists(REPLACED_KEY, REPLACED_KEY.TOKEN.eq(hash))) {
             throw new AlreadyExistsException("This virtual key was in use already, and was replaced by a rotation");
         }
-    }
-
-    private @Nullable VirtualKeyRow due(Tx tx, String[] butNot) throws SQLException {
-        OffsetDateTime present = BudgetColumns.time(store.now(tx));
-        return tx.dsl()
-                .selectFrom(VIRTUAL_KEY)
-                .where(VIRTUAL_KEY.AUTO_ROTATE)
-                .and(ROTATION_AT.le(present))
-                .and(VIRTUAL_KEY.EXPIRES.isNull().or(VIRTUAL_KEY.EXPIRES.ge(present)))
-                .and(VIRTUAL_KEY.TOKEN.ne(DSL.all(butNot)))
-                .orderBy(ROTATION_AT)
-                .limit(1)
-                .forUpdate()
-                .skipLocked()
-                .fetchOne();
-    }
-
-    private List<String> setBlocked(Condition which, boolean blocked) {
-        return db.transaction(tx -> {
-            List<VirtualKeyRow> rows = store.lockAll(
-                    tx, which.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).ne(blocked)));
-            if (rows.isEmpty()) {
-                return List.of();
-            }
-            String[] hashes = rows.stream().map(VirtualKeyRow::getToken).toArray(String[]::new);
-            Instant now = store.now(tx);
-            Map<String, VirtualKeyRow> after = tx.dsl()
-                    .update(VIRTUAL_KEY)
-                    .set(VIRTUAL_KEY.BLOCKED, blocked)
-                    .set(VIRTUAL_KEY.UPDATED_AT, BudgetColumns.time(now))
-                    .set(VIRTUAL_KEY.UPDATED_BY, actor.id())
-                    .where(VIRTUAL_KEY.TOKEN.eq(DSL.any(hashes)))
-                    .returning()
-                    .fetchMap(VIRTUAL_KEY.TOKEN);
-            if (audit.isOn()) {
-                AuditAction action = blocked ? AuditAction.BLOCKED : AuditAction.UNBLOCKED;
-                audit.record(
-                        tx,
-                        actor,
-                        now,
-                        rows.stream()
-                                .map(row -> new AuditTrail.Change(
-                                        action, VIRTUAL_KEY, row.getToken(), row, after.get(row.getToken())))
-                                .toList());
-            }
-            return List.of(hashes);
-        });
     }
 
     private String newKey() {

@@ -11,9 +11,13 @@ import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Sql;
 import io.llmdb.internal.Tx;
 import io.llmdb.schema.jooq.tables.records.VirtualKeyRow;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
+import org.jooq.Field;
 import org.jooq.impl.DSL;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Gives a key another hash. The row as it was goes to the archive; the old hash is kept beside the key for good,
@@ -26,6 +30,10 @@ import org.jooq.impl.DSL;
 final class KeyRotation {
 
     private static final String REHASH = "SELECT ${llmdb}.llmdb_rehash_key({0}, {1}, {2}, {3})";
+
+    /** When a key is to be rotated; one that has no date yet is due. As the index has it. */
+    private static final Field<OffsetDateTime> ROTATION_AT = DSL.field(
+            "coalesce({0}, '-infinity')", VIRTUAL_KEY.KEY_ROTATION_AT.getDataType(), VIRTUAL_KEY.KEY_ROTATION_AT);
 
     private final Store<VirtualKeyRow> store;
     private final KeyArchive archive;
@@ -70,7 +78,29 @@ final class KeyRotation {
         return after;
     }
 
-    private static @org.jspecify.annotations.Nullable Instant next(VirtualKeyRow row, Instant now) {
+    /**
+     * Locks the key that has been due for longest and that nobody else is rotating.
+     *
+     * @param butNot hashes of keys to be passed over
+     * @return its row; null where none is due
+     */
+    @Nullable
+    VirtualKeyRow due(Tx tx, String[] butNot) throws SQLException {
+        OffsetDateTime present = BudgetColumns.time(store.now(tx));
+        return tx.dsl()
+                .selectFrom(VIRTUAL_KEY)
+                .where(VIRTUAL_KEY.AUTO_ROTATE)
+                .and(ROTATION_AT.le(present))
+                .and(VIRTUAL_KEY.EXPIRES.isNull().or(VIRTUAL_KEY.EXPIRES.ge(present)))
+                .and(VIRTUAL_KEY.TOKEN.ne(DSL.all(butNot)))
+                .orderBy(ROTATION_AT)
+                .limit(1)
+                .forUpdate()
+                .skipLocked()
+                .fetchOne();
+    }
+
+    private static @Nullable Instant next(VirtualKeyRow row, Instant now) {
         BudgetDuration interval = BudgetDuration.parseOptional("rotation_interval", row.getRotationInterval());
         return row.getAutoRotate() && interval != null ? interval.after(now) : null;
     }

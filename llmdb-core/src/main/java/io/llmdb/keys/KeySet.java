@@ -13,7 +13,7 @@ final class KeySet {
     private static final int BITS_PER_KEY = 24;
     private static final int PROBES = 8;
 
-    /** 64 MB, enough for twenty million keys. */
+    /** 64 MB, enough for twenty million keys; since room is left for as many again, for half of that at the start. */
     private static final long MOST_BITS = 1L << 29;
 
     private final AtomicLongArray words;

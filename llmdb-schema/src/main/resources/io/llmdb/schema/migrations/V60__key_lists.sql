@@ -13,8 +13,9 @@ CREATE INDEX "LLM_VerificationToken_expires_idx" ON ${llmdb}."LLM_VerificationTo
 CREATE INDEX "LLM_VerificationToken_key_alias_idx" ON ${llmdb}."LLM_VerificationToken" ((key_alias IS NULL), coalesce(key_alias, ''), token);
 
 -- The pieces of three characters of a text, in lower case. An index on them finds a part of an alias without an extension: a row whose text
--- contains another's has all of the other's pieces. A text of fewer characters has none.
-CREATE FUNCTION ${llmdb}.llmdb_pieces(p_text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+-- contains another's has all of the other's pieces. A text of fewer characters has none. The cost tells the planner that to make the pieces of every
+-- alias anew takes far longer than to look them up.
+CREATE FUNCTION ${llmdb}.llmdb_pieces(p_text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1000 AS
 'SELECT coalesce(array_agg(DISTINCT substr(lower(p_text), i, 3)), ''{}'') FROM generate_series(1, length(lower(p_text)) - 2) i';
 
 CREATE INDEX "LLM_VerificationToken_key_alias_part_idx" ON ${llmdb}."LLM_VerificationToken" USING gin (${llmdb}.llmdb_pieces(key_alias));

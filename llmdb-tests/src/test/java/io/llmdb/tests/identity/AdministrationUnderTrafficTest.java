@@ -100,9 +100,10 @@ class AdministrationUnderTrafficTest {
                 return "called";
             });
         }
-        MembershipStormTest.atOnce(all);
+        MembershipStormTest.atOnce(all, Duration.ofMinutes(15));
         instances.forEach(LlmDb::close);
 
+        System.out.println(world);
         assertThat(database.deadlockReports()).isEmpty();
         assertThat(world.called).as(world.toString()).hasValueGreaterThanOrEqualTo(World.ENOUGH_CALLS);
         assertThat(world.done).as(world.toString()).hasValueGreaterThan(administrators * rounds / 4);

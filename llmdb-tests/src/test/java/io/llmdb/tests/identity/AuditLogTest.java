@@ -14,13 +14,21 @@ import io.llmdb.identity.TeamMembershipSpec;
 import io.llmdb.identity.TeamRole;
 import io.llmdb.identity.TeamSpec;
 import io.llmdb.identity.UserSpec;
+import io.llmdb.testkit.Await;
 import io.llmdb.testkit.DatabaseClock;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 @LlmDbTest
@@ -195,5 +203,50 @@ class AuditLogTest {
                 .isSortedAccordingTo(
                         (one, other) -> other.id().toString().compareTo(one.id().toString()));
         return whole.stream().map(AuditEntry::objectId).toList();
+    }
+
+    /**
+     * The row is on its way to the default partition while the partition of its month is made: PostgreSQL refuses it
+     * there, and the whole change is made once more.
+     */
+    @Test
+    void aChangeWhoseMonthGetsItsPartitionMeanwhileIsMadeOnce(TestDatabase database, DatabaseClock clock)
+            throws Exception {
+        clock.freeze(START);
+        People people = People.of(database);
+        AtomicInteger attempts = new AtomicInteger();
+        ExecutorService threads = Executors.newSingleThreadExecutor();
+        try (Connection maker = database.adminDataSource().getConnection();
+                Statement statement = maker.createStatement()) {
+            people.teams().create(TeamSpec.of("before"), "t");
+            assertThat(database.count("LLM_AuditLog_pdefault")).isEqualTo(1);
+            clock.advance(Duration.ofSeconds(1));
+            maker.setAutoCommit(false);
+            statement.execute("SELECT " + database.schema()
+                    + ".llmdb_make_partition('LLM_AuditLog', '2031-05-01T00:00Z', '2031-06-01T00:00Z')");
+            Future<?> change = threads.submit(() -> people.teams().update("t", spec -> {
+                attempts.incrementAndGet();
+                return spec.withAlias("after");
+            }));
+            Await.until(
+                    "the audit row waits for the default partition",
+                    Duration.ofSeconds(30),
+                    () -> database.value(
+                                    Long.class,
+                                    "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+                                            + " WHERE d.datname = current_database() AND l.locktype = 'relation' AND NOT l.granted")
+                            > 0);
+            maker.commit();
+            change.get(30, TimeUnit.SECONDS);
+        } finally {
+            threads.shutdown();
+        }
+
+        assertThat(attempts).hasValue(2);
+        assertThat(people.teams().require("t").spec().alias()).isEqualTo("after");
+        assertThat(people.history("LLM_TeamTable", "t"))
+                .extracting(AuditEntry::action)
+                .containsExactly(AuditAction.UPDATED, AuditAction.CREATED);
+        assertThat(database.count("LLM_AuditLog_pdefault")).isZero();
     }
 }

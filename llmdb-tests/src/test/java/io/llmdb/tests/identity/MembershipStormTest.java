@@ -19,6 +19,7 @@ import io.llmdb.identity.UserSpec;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import java.sql.Array;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -281,6 +282,11 @@ class MembershipStormTest {
 
     /** Runs all at once; the first failure fails the test. */
     static void atOnce(List<Callable<Object>> calls) throws Exception {
+        atOnce(calls, Duration.ofSeconds(60));
+    }
+
+    /** All at the same moment, in so much time at most. */
+    static void atOnce(List<Callable<Object>> calls, Duration limit) throws Exception {
         ExecutorService callers = Executors.newFixedThreadPool(calls.size());
         CountDownLatch start = new CountDownLatch(1);
         try {
@@ -293,7 +299,7 @@ class MembershipStormTest {
             }
             start.countDown();
             for (Future<Object> one : running) {
-                one.get(60, TimeUnit.SECONDS);
+                one.get(limit.toSeconds(), TimeUnit.SECONDS);
             }
         } catch (ExecutionException e) {
             if (e.getCause() instanceof LlmDbException failure) {

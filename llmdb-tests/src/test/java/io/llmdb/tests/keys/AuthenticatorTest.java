@@ -3,6 +3,7 @@ package io.llmdb.tests.keys;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.llmdb.LlmDb;
 import io.llmdb.common.BudgetDuration;
 import io.llmdb.common.BudgetTerms;
 import io.llmdb.common.RateLimits;
@@ -30,8 +31,10 @@ import io.llmdb.keys.UnknownKeyException;
 import io.llmdb.keys.VirtualKeySpec;
 import io.llmdb.testkit.LlmDbExtension;
 import io.llmdb.testkit.TestDatabase;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -63,6 +66,23 @@ class AuthenticatorTest {
     }
 
     @Test
+    void cachesThatKeepNothingAreAskedAtEachCall(TestDatabase database) {
+        LlmDb db = database.closeAtEnd(LlmDb.open(database.settings()
+                .caches(caches -> caches.callerSize(0)
+                        .callerAge(Duration.ZERO)
+                        .unknownKeySize(0)
+                        .unknownKeyAge(Duration.ZERO))
+                .build()));
+        String rawKey = db.admin().keys().create(VirtualKeySpec.of("k")).rawKey();
+
+        for (int i = 0; i < 3; i++) {
+            assertThat(db.authenticate(rawKey).key().spec().alias()).isEqualTo("k");
+            assertThatThrownBy(() -> db.authenticate("sk-nobody-has-this-one")).isInstanceOf(UnknownKeyException.class);
+        }
+        assertThat(db.authenticator().metrics().callers().queries()).isEqualTo(6);
+    }
+
+    @Test
     void whateverARowHoldsIsReadAsItIs(TestDatabase database) {
         ProxyInstance proxy = ProxyInstance.open(database);
         ProxyInstance.Admin admin = proxy.admin();
@@ -90,9 +110,9 @@ class AuthenticatorTest {
                             .withUserId(user)
                             .withModels(awkward)
                             .withAliases(Map.of(text, text))
-                            .withMetadata(Map.of(text, awkward, "amount", new java.math.BigDecimal("0.10")))
+                            .withMetadata(Map.of(text, awkward, "amount", new BigDecimal("0.10")))
                             .withBudget(BudgetTerms.of("0.000000000001", "1mo"))
-                            .withExpires(java.time.Instant.parse("2226-02-28T23:59:59.123456Z")));
+                            .withExpires(Instant.parse("2226-02-28T23:59:59.123456Z")));
 
             Caller caller = proxy.authenticator.authenticate(issued.rawKey());
 

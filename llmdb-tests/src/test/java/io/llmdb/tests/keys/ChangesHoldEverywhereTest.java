@@ -182,7 +182,7 @@ class ChangesHoldEverywhereTest {
                 .filter(line -> line.startsWith("calls "))
                 .count();
         System.out.printf(
-                "%d of %d changes held within %d ms; ms until they held: least %d, median %d, 90 %% %d, 99 %% %d, most %d; calls a second: %d there%n",
+                "%d of %d changes held within %d ms; ms until they held: least %d, median %d, 90 %% %d, 99 %% %d, most %d; calls a second: %d here, %d there%n",
                 delays.length - late,
                 delays.length,
                 BOUND.toMillis(),
@@ -191,6 +191,7 @@ class ChangesHoldEverywhereTest {
                 delays[delays.length * 9 / 10] / 1000,
                 delays[delays.length * 99 / 100] / 1000,
                 delays[delays.length - 1] / 1000,
+                load.calls() / Math.max(1, seconds),
                 calls / Math.max(1, seconds));
         assertThat(flips).as("changes that were undone").isEmpty();
         assertThat(late).as("changes that took longer than " + BOUND).isZero();

@@ -10,8 +10,11 @@ import io.llmdb.budgets.Call;
 import io.llmdb.common.BudgetDuration;
 import io.llmdb.common.BudgetLimit;
 import io.llmdb.common.BudgetTerms;
+import io.llmdb.error.AlreadyExistsException;
 import io.llmdb.keys.Caller;
 import io.llmdb.keys.IssuedKey;
+import io.llmdb.keys.KeyHash;
+import io.llmdb.keys.KeyRepository;
 import io.llmdb.keys.UnknownKeyException;
 import io.llmdb.keys.VirtualKeySpec;
 import io.llmdb.spend.SpendEvent;
@@ -20,10 +23,16 @@ import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.usage.Verification;
 import java.math.BigDecimal;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** Rotation: the key stays what it is, also to calls that are under way. */
@@ -108,6 +117,48 @@ class KeyRotationTest {
         db.close();
 
         assertThat(database.books()).agree().stayWithinLimits().haveSpend(MOST);
+    }
+
+    /** Each sees the other's row only once it has written its own. */
+    @Test
+    void aKeyThatIsBeingReplacedOrMadeCannotBeMadeOnceMore(LlmDb db, TestDatabase database) throws Exception {
+        String wanted = "sk-wanted-by-several";
+        IssuedKey first = db.admin().keys().create(VirtualKeySpec.of("first"));
+        IssuedKey second = db.admin().keys().create(VirtualKeySpec.of("second"));
+
+        isRefusedOnceTheOtherHasCommitted(
+                database,
+                db,
+                other -> other.rotate(first.key().hash(), Duration.ZERO, wanted),
+                keys -> keys.rotate(second.key().hash(), Duration.ZERO, wanted));
+        isRefusedOnceTheOtherHasCommitted(
+                database,
+                db,
+                other -> other.rotate(KeyHash.of(wanted), Duration.ZERO),
+                keys -> keys.create(VirtualKeySpec.of("third"), wanted));
+    }
+
+    private static void isRefusedOnceTheOtherHasCommitted(
+            TestDatabase database, LlmDb db, Consumer<KeyRepository> other, Consumer<KeyRepository> late)
+            throws Exception {
+        ExecutorService threads = Executors.newSingleThreadExecutor();
+        try (Connection connection = database.dataSource().getConnection()) {
+            connection.setAutoCommit(false);
+            other.accept(db.joining(connection).keys());
+            Future<?> waiting = threads.submit(() -> late.accept(db.admin().keys()));
+            Await.until(
+                    "the second one waits",
+                    Duration.ofSeconds(30),
+                    () -> database.value(
+                                    Long.class,
+                                    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted")
+                            > 0);
+            connection.commit();
+            assertThatThrownBy(() -> waiting.get(30, TimeUnit.SECONDS))
+                    .hasCauseInstanceOf(AlreadyExistsException.class);
+        } finally {
+            threads.shutdown();
+        }
     }
 
     @Test
