@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jooq.Field;
 import org.jooq.JSONB;
 import org.jooq.Record;
@@ -114,8 +115,8 @@ public final class BudgetColumns {
      */
     public static SpendState spendState(Record row) {
         return new SpendState(
-                get(row, SPEND),
-                get(row, TOTAL_SPEND),
+                Objects.requireNonNull(get(row, SPEND), "spend"),
+                Objects.requireNonNull(get(row, TOTAL_SPEND), "total_spend"),
                 instant(get(row, SPEND_WINDOW_START)),
                 instant(get(row, BUDGET_RESET_AT)));
     }
