@@ -32,7 +32,8 @@ final class TimeText {
     }
 
     private OffsetDateTime read() {
-        int year = Integer.parseInt(text, at, at = text.indexOf('-'), 10);
+        at = text.indexOf('-');
+        int year = Integer.parseInt(text, 0, Math.max(0, at), 10);
         int month = two();
         int day = two();
         int hour = two();
