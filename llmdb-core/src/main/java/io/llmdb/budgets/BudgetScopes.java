@@ -12,10 +12,8 @@ import io.llmdb.spend.CounterId;
 import io.llmdb.spend.Scope;
 import java.math.BigDecimal;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +37,7 @@ final class BudgetScopes {
      */
     record Applying(List<Need> needs, List<CounterId> further, List<Need> watched) {
 
-        private static Applying of(Set<Need> needs, Set<Need> softOnly) {
+        private static Applying of(List<Need> needs, List<Need> softOnly) {
             List<CounterId> further = new ArrayList<>(0);
             for (Need need : needs) {
                 CounterId counter = need.counter();
@@ -47,13 +45,12 @@ final class BudgetScopes {
                     further.add(counter);
                 }
             }
-            List<Need> list = new ArrayList<>(needs);
-            List<Need> watched = list;
+            List<Need> watched = needs;
             if (!softOnly.isEmpty()) {
-                watched = new ArrayList<>(list);
+                watched = new ArrayList<>(needs);
                 watched.addAll(softOnly);
             }
-            return new Applying(list, further, watched);
+            return new Applying(needs, further, watched);
         }
     }
 
@@ -64,12 +61,12 @@ final class BudgetScopes {
      */
     Applying of(Caller caller, Call call) {
         Collecting collecting = new Collecting(call.model());
-        ofCaller(caller, collecting::add);
+        ofCaller(caller, collecting::collect);
         if (!call.endUser().isEmpty()) {
-            collecting.add(CounterId.of(Scope.END_USER, call.endUser()), endUserTerms(call.endUser()));
+            collecting.collect(CounterId.of(Scope.END_USER, call.endUser()), endUserTerms(call.endUser()));
         }
         for (String tag : call.tags()) {
-            collecting.add(CounterId.of(Scope.TAG, tag), tagTerms(tag));
+            collecting.collect(CounterId.of(Scope.TAG, tag), tagTerms(tag));
         }
         addProxy(collecting.needs, collecting.softOnly);
         return Applying.of(collecting.needs, collecting.softOnly);
@@ -78,30 +75,30 @@ final class BudgetScopes {
     /** What applies as far as the caller tells, without looking up end users and tags. */
     Applying ofCallerAlone(Caller caller, Call call) {
         Collecting collecting = new Collecting(call.model());
-        ofCaller(caller, collecting::add);
+        ofCaller(caller, collecting::collect);
         addProxy(collecting.needs, collecting.softOnly);
         return Applying.of(collecting.needs, collecting.softOnly);
     }
 
     /** All budgets that requests of a caller may have to fit into, of all models. */
     List<Need> all(Caller caller) {
-        Set<Need> needs = new LinkedHashSet<>();
+        List<Need> needs = new ArrayList<>();
         ofCaller(caller, (counter, terms) -> {
             addMain(needs, needs, counter, terms);
             terms.modelLimits()
                     .forEach((model, limit) ->
-                            needs.add(new Need(counter.forModel(model, text(limit.duration())), limit.maxBudget())));
+                            add(needs, counter.forModel(model, text(limit.duration())), limit.maxBudget()));
         });
         addProxy(needs, needs);
         return List.copyOf(needs);
     }
 
-    private void addProxy(Set<Need> needs, Set<Need> softOnly) {
+    private void addProxy(List<Need> needs, List<Need> softOnly) {
         BigDecimal limit = rules.proxyMaxBudget();
         if (limit != null) {
-            needs.add(new Need(CounterId.of(Scope.PROXY, ""), limit));
+            add(needs, CounterId.of(Scope.PROXY, ""), limit);
         } else if (rules.proxySoftBudget() != null) {
-            softOnly.add(new Need(CounterId.of(Scope.PROXY, ""), null));
+            add(softOnly, CounterId.of(Scope.PROXY, ""), null);
         }
     }
 
@@ -183,14 +180,22 @@ final class BudgetScopes {
         return budget == null ? BudgetTerms.UNLIMITED : budget.spec().terms();
     }
 
-    private static void addMain(Set<Need> needs, Set<Need> softOnly, CounterId counter, BudgetTerms terms) {
+    private static void addMain(List<Need> needs, List<Need> softOnly, CounterId counter, BudgetTerms terms) {
         if (terms.maxBudget() != null) {
-            needs.add(new Need(counter, null));
+            add(needs, counter, null);
         } else if (terms.softBudget() != null) {
-            softOnly.add(new Need(counter, null));
+            add(softOnly, counter, null);
         }
         for (BudgetLimit limit : terms.furtherLimits()) {
-            needs.add(new Need(counter.forWindow(text(limit.duration())), limit.maxBudget()));
+            add(needs, counter.forWindow(text(limit.duration())), limit.maxBudget());
+        }
+    }
+
+    /** Each counter once, though a tag be named twice. There are few, so looking through them is the quickest. */
+    private static void add(List<Need> to, CounterId counter, @Nullable BigDecimal limit) {
+        Need need = new Need(counter, limit);
+        if (!to.contains(need)) {
+            to.add(need);
         }
     }
 
@@ -200,21 +205,21 @@ final class BudgetScopes {
 
     private static final class Collecting {
         private final String model;
-        private final Set<Need> needs = new LinkedHashSet<>();
-        private final Set<Need> softOnly = new LinkedHashSet<>(0);
+        private final List<Need> needs = new ArrayList<>(8);
+        private final List<Need> softOnly = new ArrayList<>(0);
 
         private Collecting(String model) {
             this.model = model;
         }
 
-        private void add(CounterId counter, BudgetTerms terms) {
+        private void collect(CounterId counter, BudgetTerms terms) {
             addMain(needs, softOnly, counter, terms);
             Map<String, BudgetLimit> models = terms.modelLimits();
             if (!models.isEmpty()) {
                 String name = models.containsKey(model) ? model : model.substring(model.indexOf('/') + 1);
                 BudgetLimit limit = models.get(name);
                 if (limit != null) {
-                    needs.add(new Need(counter.forModel(name, text(limit.duration())), limit.maxBudget()));
+                    add(needs, counter.forModel(name, text(limit.duration())), limit.maxBudget());
                 }
             }
         }

@@ -207,7 +207,8 @@ class Slice {
         if (hold.generation != generation) {
             return;
         }
-        long again = Math.max(0, Math.min(idle, hold.reserved - hold.amount));
+        // What is idle may have been handed back with a question that is under way; then the call keeps what it cost.
+        long again = uncertain ? 0 : Math.max(0, Math.min(idle, hold.reserved - hold.amount));
         idle -= again;
         inUse += again;
         hold.amount += again;

@@ -234,7 +234,7 @@ class SimDatabase {
             }
         }
         boolean lacks = status == Status.REFUSED && asked.need().signum() > 0;
-        set(key, inUse.add(granted == null ? BigDecimal.ZERO : granted), counter, turn, epoch, lacks);
+        set(key, inUse.add(granted == null ? BigDecimal.ZERO : granted), counter, turn, epoch, asked, lacks);
         return new Answer(
                 status,
                 granted,
@@ -247,7 +247,8 @@ class SimDatabase {
                 now());
     }
 
-    private void set(LeaseKey key, BigDecimal amount, Counter counter, long turn, long epoch, boolean lacks) {
+    private void set(
+            LeaseKey key, BigDecimal amount, Counter counter, long turn, long epoch, Question asked, boolean lacks) {
         if (amount.signum() == 0 && !lacks) {
             leases.remove(key);
             return;
@@ -257,7 +258,9 @@ class SimDatabase {
         lease.windowEnd = counter.resetAt;
         lease.expiresAt = now().plus(leaseTime);
         lease.setAt = now();
-        lease.refusedAt = lacks ? now() : null;
+        if (asked.need().signum() > 0) {
+            lease.refusedAt = lacks ? now() : null;
+        }
         lease.recalled = false;
         lease.turn = turn;
         lease.epoch = epoch;

@@ -268,7 +268,9 @@ BEGIN
                 CASE WHEN answer.status = 'refused' AND asked.need > 0 THEN instant END)
             ON CONFLICT (scope, scope_id, parent_id, model, budget_duration, holder) DO UPDATE
             SET amount = excluded.amount, window_start = excluded.window_start, window_end = excluded.window_end, expires_at = excluded.expires_at,
-                turn = excluded.turn, epoch = excluded.epoch, set_at = excluded.set_at, refused_at = excluded.refused_at,
+                turn = excluded.turn, epoch = excluded.epoch, set_at = excluded.set_at,
+                -- who only tells what it has may still have calls that wait
+                refused_at = CASE WHEN asked.need > 0 THEN excluded.refused_at ELSE l.refused_at END,
                 recalled = false;
         ELSIF own_found THEN
             DELETE FROM ${llmdb}."LLM_Lease" l
