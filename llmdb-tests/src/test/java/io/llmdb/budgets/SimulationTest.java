@@ -35,9 +35,9 @@ class SimulationTest {
 
     /**
      * Seeds that failed once: what was asked and not answered was used after all (405, 2527), an epoch was used again
-     * (2868), what a call gave back was taken again while a question handed it back (139645855), extra was
-     * granted while others waited (300, 230365919), a smaller call was let by (229, 1778), the model counted as
-     * covered what was booked after its lease had lapsed (160, 499, 1032), or what was on its way (1145).
+     * (2868), what a call gave back was taken again while a question handed it back (139645855), extra was granted
+     * while others waited (300, 230365919), a smaller call was let by (229, 1778), the model counted as covered what
+     * was booked after its lease had lapsed (160, 499, 1032), or what was on its way (1145).
      */
     @ParameterizedTest
     @ValueSource(longs = {160, 229, 300, 405, 499, 1_032, 1_145, 1_778, 2_527, 2_868, 139_645_855, 230_365_919})
