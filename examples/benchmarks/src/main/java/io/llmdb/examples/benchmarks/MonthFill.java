@@ -1,6 +1,7 @@
 package io.llmdb.examples.benchmarks;
 
 import io.llmdb.testkit.TestDatabase;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.LocalTime;
 import java.time.ZoneOffset;
@@ -33,7 +34,7 @@ final class MonthFill {
     private final List<Double> rates = new ArrayList<>();
     private final List<ServerCpu.Spent> spent = new ArrayList<>();
 
-    MonthFill(Run run, TestDatabase database, MonthWriter month, MonthWriter fresh, int rows) {
+    MonthFill(Run run, TestDatabase database, MonthWriter month, MonthWriter fresh, int rows) throws SQLException {
         this.run = run;
         this.month = month;
         this.fresh = fresh;

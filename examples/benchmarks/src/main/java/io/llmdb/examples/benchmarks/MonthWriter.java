@@ -27,7 +27,9 @@ final class MonthWriter implements AutoCloseable {
         database.execute("INSERT INTO ${llmdb}.\"LLM_Job\" (job_name, next_run_at) SELECT n, now() + interval '10 days'"
                 + " FROM unnest(ARRAY['log partitions', 'log retention', 'log settling', 'report sums']) n");
         this.db = LlmDb.open(database.settings()
-                .delivery(delivery -> delivery.mode(DeliveryMode.MEMORY).maxQueuedRows(20_000))
+                .delivery(delivery -> delivery.mode(DeliveryMode.MEMORY)
+                        .maxQueuedRows(20_000)
+                        .fullQueueBlockTime(Duration.ofMinutes(10)))
                 .build());
         World.Builder company = World.in(db);
         for (int organization = 0; organization < 10; organization++) {

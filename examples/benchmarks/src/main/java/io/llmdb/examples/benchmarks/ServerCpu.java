@@ -1,6 +1,10 @@
 package io.llmdb.examples.benchmarks;
 
 import io.llmdb.testkit.TestDatabase;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -15,13 +19,19 @@ final class ServerCpu {
     private Map<Long, Duration> server = Map.of();
     private Duration self = Duration.ZERO;
 
-    /** @param database a database of the server */
-    ServerCpu(TestDatabase database) {
-        long checkpointer =
-                database.value(Integer.class, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
-        this.postmaster = ProcessHandle.of(checkpointer)
-                .flatMap(ProcessHandle::parent)
-                .orElseThrow(() -> new IllegalStateException("The server is not on this machine"));
+    /**
+     * @param database a database of the server
+     * @throws SQLException where it cannot be asked
+     */
+    ServerCpu(TestDatabase database) throws SQLException {
+        try (Connection connection = database.dataSource().getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SELECT pg_backend_pid()")) {
+            row.next();
+            this.postmaster = ProcessHandle.of(row.getLong(1))
+                    .flatMap(ProcessHandle::parent)
+                    .orElseThrow(() -> new IllegalStateException("The server is not on this machine"));
+        }
         take();
     }
 
