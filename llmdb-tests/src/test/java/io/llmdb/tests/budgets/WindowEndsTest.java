@@ -104,9 +104,9 @@ class WindowEndsTest {
                 }));
             }
             Await.until(
-                    "much is spent after midnight",
+                    "much is spent after midnight, and somewhere too much",
                     SOON,
-                    () -> database.clock().now().isAfter(MIDNIGHT.plusMillis(2_500)));
+                    () -> database.clock().now().isAfter(MIDNIGHT.plusMillis(2_500)) && refused.sum() > 0);
             stop.set(true);
             for (Future<?> thread : running) {
                 thread.get();
@@ -115,7 +115,6 @@ class WindowEndsTest {
             stop.set(true);
             threads.shutdownNow();
         }
-        assertThat(refused.sum()).isPositive();
         List<Map<String, Object>> windows = database.rows(WINDOWS);
         assertThat(windows).hasSizeGreaterThan(15).allSatisfy(window -> {
             if (!window.get("scope").equals("key")
