@@ -1,5 +1,7 @@
 package io.llmdb.budgets;
 
+import io.llmdb.budgets.LeaseStore.Answer;
+import io.llmdb.budgets.LeaseStore.Question;
 import io.llmdb.budgets.SimDatabase.Counter;
 import io.llmdb.budgets.SimDatabase.Event;
 import io.llmdb.budgets.SimDatabase.Lease;
@@ -19,6 +21,8 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Faults planted on purpose, to see that the simulation finds each of them. */
 enum Bug {
@@ -125,15 +129,20 @@ enum Bug {
         LeaseDesk desk(LeasePolicy policy, Ticks ticks, Clock clock) {
             return new LeaseDesk(policy, ticks, clock) {
                 @Override
+                Slice newSlice(CounterId counter, long epoch) {
+                    return new Forgetful(counter, epoch);
+                }
+
+                @Override
                 void failed(Step asked, LlmDbException reason) {
                     super.failed(asked, reason);
                     if (asked instanceof Step.Grant grant) {
-                        for (Slice slice : slices()) {
-                            if (grant.questions().stream()
-                                    .anyMatch(q -> q.counter().equals(slice.counter()))) {
-                                slice.open();
-                            }
-                        }
+                        Set<CounterId> counters = grant.questions().stream()
+                                .map(Question::counter)
+                                .collect(Collectors.toSet());
+                        slices().stream()
+                                .filter(slice -> counters.contains(slice.counter()))
+                                .forEach(slice -> ((Forgetful) slice).asIfNotAsked());
                     }
                 }
             };
@@ -287,5 +296,58 @@ enum Bug {
 
     void unsettle(Hold hold) {
         hold.slice().unsettle(hold);
+    }
+
+    /** A slice that can go on with what it had before its last question. */
+    private static final class Forgetful extends Slice {
+        private @Nullable Answer last;
+        private Deadline until = Deadline.OVER;
+        private long grantedAt;
+        private @Nullable BigDecimal askedIdle;
+
+        Forgetful(CounterId counter, long epoch) {
+            super(counter, epoch);
+        }
+
+        @Override
+        synchronized Question ask(long least, long need, long more) {
+            Question question = super.ask(least, need, more);
+            askedIdle = question.idle();
+            return question;
+        }
+
+        @Override
+        synchronized void granted(Answer answer, Deadline validUntil, long nanos) {
+            super.granted(answer, validUntil, nanos);
+            last = answer;
+            until = validUntil;
+            grantedAt = nanos;
+        }
+
+        @Override
+        synchronized void renewed(Deadline validUntil) {
+            super.renewed(validUntil);
+            until = validUntil;
+        }
+
+        synchronized void asIfNotAsked() {
+            Answer before = last;
+            if (before != null && before.granted() != null && askedIdle != null) {
+                super.granted(
+                        new Answer(
+                                before.status(),
+                                askedIdle,
+                                true,
+                                before.epoch(),
+                                before.state(),
+                                before.othersSetAt(),
+                                before.windowStart(),
+                                before.limitUntil(),
+                                before.answeredAt()),
+                        until,
+                        grantedAt);
+                open();
+            }
+        }
     }
 }

@@ -3,8 +3,10 @@ package io.llmdb.budgets;
 import io.llmdb.spend.CounterId;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -66,7 +68,17 @@ final class Judge {
 
     private record Window(CounterId counter, long number) {}
 
-    private record Freed(CounterId counter, long amount, long at) {}
+    /** @param by whose calls alone may not have it yet; null: nobody's */
+    private record Freed(
+            CounterId counter,
+            long amount,
+            long at,
+            @Nullable UUID by) {
+
+        boolean concerns(Waiting request) {
+            return by == null || by.equals(request.holder);
+        }
+    }
 
     private record Touch(UUID holder, CounterId counter) {}
 
@@ -83,6 +95,7 @@ final class Judge {
     /** What calls gave back lately: a holder that is asking at that moment tells of it with its next question only. */
     private final List<Freed> freed = new ArrayList<>();
 
+    private final Set<UUID> withoutClock = new HashSet<>();
     private long calmSince;
     private long latest = Long.MIN_VALUE;
 
@@ -126,13 +139,16 @@ final class Judge {
         look(now);
         freed.removeIf(past -> now - past.at > SLACK_MILLIS);
         for (Freed past : freed) {
-            one.freed.merge(past.counter, past.amount, Long::sum);
+            if (past.concerns(one)) {
+                one.freed.merge(past.counter, past.amount, Long::sum);
+            }
         }
         return one;
     }
 
     /**
      * At each admission, spent + reserved is within the limit; only what calls cost above their estimates may pass it.
+     * Nobody admits on a lease that the database takes for over, because others may have been granted it.
      */
     List<Hold> admitted(
             @Nullable Waiting request, UUID holder, List<CounterId> counters, long amount, long start, long now) {
@@ -141,6 +157,9 @@ final class Judge {
             Hold hold = new Hold(holder, counter, window(counter, start), amount);
             holds.add(hold);
             admitted.add(hold);
+            if (!withoutClock.contains(holder) && isLapsed(holder, counter, now)) {
+                throw new Violation("late: a call was admitted on a lease of " + counter + " that had lapsed");
+            }
             long sum = covered.getOrDefault(new Window(counter, hold.window), 0L) + reserved(counter, hold.window, now);
             if (sum > terms(counter).limit()) {
                 throw new Violation("overspend: at an admission " + counter + " had spent and reserved " + sum + " of "
@@ -204,20 +223,22 @@ final class Judge {
     }
 
     void released(List<Hold> released, long now) {
-        released.forEach(hold -> free(hold.counter, hold.amount, now));
+        released.forEach(hold -> free(new Freed(hold.counter, hold.amount, now, null)));
         holds.removeAll(released);
         look(now);
     }
 
-    private void free(CounterId counter, long amount, long now) {
-        freed.add(new Freed(counter, amount, now));
-        waiting.forEach(request -> request.freed.merge(counter, amount, Long::sum));
+    private void free(Freed one) {
+        freed.add(one);
+        waiting.stream()
+                .filter(one::concerns)
+                .forEach(request -> request.freed.merge(one.counter, one.amount, Long::sum));
     }
 
     /** The call cost so much; it keeps as much as it had reserved until that is booked. */
     void settled(List<Hold> settled, long cost, long now) {
         for (Hold hold : settled) {
-            free(hold.counter, Math.max(0, hold.amount - cost), now);
+            free(new Freed(hold.counter, Math.max(0, hold.amount - cost), now, null));
             hold.amount = Math.min(hold.amount, cost);
         }
     }
@@ -227,6 +248,8 @@ final class Judge {
             spent.merge(new Window(counter, window(counter, start)), cost, Long::sum);
         }
         for (Hold hold : booked) {
+            // Its holder counts it as in use, beside what is spent, until it hears of the commit.
+            free(new Freed(hold.counter, hold.amount, now, hold.holder));
             // What is booked after its hold lapsed is booked all the same, and may pass the limit.
             if (!hold.ended && holds.contains(hold) && !isLapsed(hold.holder, hold.counter, now)) {
                 covered.merge(new Window(hold.counter, hold.window), Math.min(cost, hold.amount), Long::sum);
@@ -234,6 +257,11 @@ final class Judge {
         }
         holds.removeAll(booked);
         look(now);
+    }
+
+    /** Nothing is promised of how a holder that has no clock uses its lease. */
+    void hasNoClock(UUID holder) {
+        withoutClock.add(holder);
     }
 
     void crashed(UUID holder) {
@@ -267,12 +295,15 @@ final class Judge {
         }
     }
 
-    /** Nothing is counted twice or lost, in any window. */
-    void compare(CounterId counter, Map<Long, Long> booked) {
+    /**
+     * Nothing is counted twice or lost, in any window. What was spent before a counter's first window began counts in
+     * that one.
+     */
+    void compare(CounterId counter, Map<Long, Long> booked, long first) {
         Map<Long, Long> mine = new HashMap<>();
         spent.forEach((window, amount) -> {
             if (window.counter.equals(counter) && amount != 0) {
-                mine.put(window.number, amount);
+                mine.merge(Math.max(first, window.number), amount, Long::sum);
             }
         });
         if (!mine.equals(booked)) {

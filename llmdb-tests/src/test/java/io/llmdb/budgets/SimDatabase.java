@@ -48,6 +48,10 @@ class SimDatabase {
         @Nullable
         Instant windowStart;
 
+        /** When the first window ended of which the counter knows. */
+        @Nullable
+        Instant firstReset;
+
         @Nullable
         Instant resetAt;
 
@@ -329,6 +333,9 @@ class SimDatabase {
         counter.spend = roll.spend();
         counter.windowStart = roll.windowStart();
         counter.resetAt = roll.resetAt();
+        if (counter.firstReset == null) {
+            counter.firstReset = counter.resetAt;
+        }
         roll.past().forEach(window -> counter.past.merge(window.start(), window.spend(), BigDecimal::add));
     }
 }

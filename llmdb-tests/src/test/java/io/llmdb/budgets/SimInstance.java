@@ -42,6 +42,8 @@ final class SimInstance {
     private long slept;
     private long wallStep;
     private long unluckyUntil;
+    private boolean sleeps;
+    private boolean setBack;
 
     /** A call that is over and not booked. */
     record Settled(Event event, List<Hold> holds, List<Judge.Hold> modelled) {}
@@ -104,6 +106,8 @@ final class SimInstance {
     void pause(long time, boolean asleep) {
         pausedUntil = world.nanos() + time;
         if (asleep) {
+            sleeps = true;
+            lookAtClocks();
             here(pausedUntil, () -> {});
             long before = world.nanos();
             world.plan(pausedUntil, () -> slept += world.nanos() - before);
@@ -112,6 +116,17 @@ final class SimInstance {
 
     void stepWallClock(long millis) {
         wallStep += millis;
+        setBack |= millis < 0;
+        lookAtClocks();
+    }
+
+    /**
+     * Whose monotonic clock stood still and whose time of day was set back, both, cannot know how much time went by.
+     */
+    private void lookAtClocks() {
+        if (sleeps && setBack) {
+            world.judge.hasNoClock(holder);
+        }
     }
 
     void beUnlucky(long until) {

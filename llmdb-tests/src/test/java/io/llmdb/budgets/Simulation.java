@@ -274,7 +274,8 @@ class Simulation {
                 one == null ? List.of() : one.modelled(),
                 event.counters(),
                 event.start().toEpochMilli(),
-                event.cost().movePointRight(2).longValueExact(),
+                // What the call has cost, whatever of it the database took in.
+                (one == null ? event : one.event()).cost().movePointRight(2).longValueExact(),
                 databaseMillis());
     }
 
@@ -303,7 +304,8 @@ class Simulation {
                     counter.spend.movePointRight(2).longValueExact(),
                     Long::sum);
             windows.values().removeIf(amount -> amount == 0);
-            judge.compare(id, windows);
+            Instant first = counter.firstReset;
+            judge.compare(id, windows, first == null ? Long.MIN_VALUE : judge.window(id, first.toEpochMilli() - 1));
         }
     }
 }

@@ -37,10 +37,27 @@ class SimulationTest {
      * Seeds that failed once: what was asked and not answered was used after all (405, 2527), an epoch was used again
      * (2868), what a call gave back was taken again while a question handed it back (139645855), extra was granted
      * while others waited (300, 230365919), a smaller call was let by (229, 1778), the model counted as covered what
-     * was booked after its lease had lapsed (160, 499, 1032), or what was on its way (1145).
+     * was booked after its lease had lapsed (160, 499, 1032), or what was on its way (1145), knew nothing of a commit
+     * that its holder had not heard of (640134574) and of a counter's first window (456017824).
      */
     @ParameterizedTest
-    @ValueSource(longs = {160, 229, 300, 405, 499, 1_032, 1_145, 1_778, 2_527, 2_868, 139_645_855, 230_365_919})
+    @ValueSource(
+            longs = {
+                160,
+                229,
+                300,
+                405,
+                499,
+                1_032,
+                1_145,
+                1_778,
+                2_527,
+                2_868,
+                139_645_855,
+                230_365_919,
+                456_017_824,
+                640_134_574
+            })
     void whatFailedOnceDoesNotFailAgain(long seed) {
         Simulation.run(seed, Bug.NONE);
     }
@@ -53,6 +70,9 @@ class SimulationTest {
                 "A_BOOKING_IS_NOT_HEARD",
                 "THE_SAME_ROOM_IS_GRANTED_TWICE",
                 "A_WINDOWS_END_LOSES_LATE_SPEND",
+                "A_QUESTION_WHOSE_ANSWER_WAS_LOST_COUNTS_AS_NOT_ASKED",
+                "A_LEASE_NEVER_ENDS_FOR_ITS_HOLDER",
+                "A_LEASE_ENDS_BY_THE_MONOTONIC_CLOCK_ALONE",
                 "A_LAPSED_LEASE_IS_RENEWED",
                 "A_LATE_QUESTION_IS_TAKEN"
             })
@@ -76,6 +96,8 @@ class SimulationTest {
                     try {
                         Simulation.run(seed, bug);
                     } catch (Judge.Violation e) {
+                        // It is found only where the fault makes the difference.
+                        Simulation.run(seed, Bug.NONE);
                         found.compareAndSet(null, e.getMessage());
                     }
                 });
