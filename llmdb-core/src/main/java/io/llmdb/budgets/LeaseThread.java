@@ -74,21 +74,23 @@ final class LeaseThread implements AutoCloseable {
                 lastFailed = false;
                 LOG.info("Leases can be had again");
             }
-        } catch (DatabaseMovedException e) {
+        } catch (LlmDbException e) {
             desk.failed(step, e);
+            tell(e);
+            LockSupport.parkNanos(PAUSE_AFTER_FAILURE_NANOS);
+        }
+    }
+
+    private void tell(LlmDbException failure) {
+        if (failure instanceof DatabaseMovedException) {
             if (!moved) {
                 // Reading goes on there, so it would be news again and again.
                 moved = true;
-                LOG.warn("No more leases are granted here: {}", e.getMessage());
+                LOG.warn("No more leases are granted here: {}", failure.getMessage());
             }
-            LockSupport.parkNanos(PAUSE_AFTER_FAILURE_NANOS);
-        } catch (LlmDbException e) {
-            desk.failed(step, e);
-            if (!lastFailed) {
-                lastFailed = true;
-                LOG.warn("The database cannot be asked for leases: {}", e.getMessage());
-            }
-            LockSupport.parkNanos(PAUSE_AFTER_FAILURE_NANOS);
+        } else if (!lastFailed) {
+            lastFailed = true;
+            LOG.warn("The database cannot be asked for leases: {}", failure.getMessage());
         }
     }
 

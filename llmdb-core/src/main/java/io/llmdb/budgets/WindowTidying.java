@@ -5,7 +5,6 @@ import io.llmdb.internal.Db;
 import io.llmdb.internal.Tx;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.CounterWindows;
-import io.llmdb.spend.Scope;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -116,12 +115,7 @@ final class WindowTidying {
             statement.setInt(3, most);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    due.add(new CounterId(
-                            Scope.ofSqlName(rows.getString(1)),
-                            rows.getString(2),
-                            rows.getString(3),
-                            rows.getString(4),
-                            rows.getString(5)));
+                    due.add(CounterArrays.read(rows));
                 }
             }
         }

@@ -308,10 +308,9 @@ public final class DatabaseMove {
     private long bringNear(Move move, Shapes shapes) throws SQLException {
         long compared;
         try (Snapshot snapshot = Snapshot.take(source)) {
-            Verifier verifier = pass(move, snapshot, shapes).verifier();
-            verifier.keyed(parallelism);
-            verifier.logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
-            compared = verifier.rows();
+            Passed passed = pass(move, snapshot, shapes);
+            passed.verifier().keyed(parallelism);
+            compared = compareLogs(passed);
         }
         Duration took = QUICK.plusNanos(1);
         for (int i = 0; i < MOST_PASSES && took.compareTo(QUICK) > 0; i++) {
@@ -319,11 +318,16 @@ public final class DatabaseMove {
                 long start = System.nanoTime();
                 Passed passed = pass(move, snapshot, shapes);
                 took = Duration.ofNanos(System.nanoTime() - start);
-                passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
-                compared += passed.compared() + passed.verifier().rows();
+                compared += passed.compared() + compareLogs(passed);
             }
         }
         return compared;
+    }
+
+    /** Compares what a pass copied of logs, and returns how many rows its verifier has compared. */
+    private long compareLogs(Passed passed) throws SQLException {
+        passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
+        return passed.verifier().rows();
     }
 
     private CutOverReport fence(Move move, Shapes shapes, String movedTo, long compared) throws SQLException {
@@ -341,9 +345,8 @@ public final class DatabaseMove {
                 fencedAt = Instant.ofEpochMilli(
                         snapshot.session().number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
                 Passed passed = pass(move, snapshot, shapes);
-                passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
+                rows = compared + passed.compared() + compareLogs(passed);
                 last = passed.report();
-                rows = compared + passed.compared() + passed.verifier().rows();
             }
             long brought = System.nanoTime();
             try (Session to = Session.write(target)) {

@@ -80,8 +80,12 @@ final class Pass {
         return feeds;
     }
 
-    /** A table with a key as the source has it: all its rows, and those that may have changed. */
-    private record Wanted(Keyed table, long rows, Checksum changed) {}
+    /**
+     * A table with a key as the source has it.
+     *
+     * @param since the condition of rows that may have changed
+     */
+    private record Wanted(Keyed table, String since, long rows, Checksum changed) {}
 
     private void keyed() throws SQLException {
         List<Wanted> all = wanted();
@@ -118,19 +122,23 @@ final class Pass {
         List<Keyed> tables = Catalogue.keyed(choice).stream()
                 .filter(table -> units.containsKey(new UnitKey(table.name(), "")))
                 .toList();
+        List<String> since = new ArrayList<>();
         List<String> queries = new ArrayList<>();
-        for (int i = 0; i < tables.size(); i++) {
-            String table = tables.get(i).name();
+        for (Keyed keyed : tables) {
+            String table = keyed.name();
             Unit unit = Objects.requireNonNull(units.get(new UnitKey(table, "")));
-            queries.add("SELECT " + i + ", count(*), "
-                    + Checksum.aggregates(shapes.of(table).names(), writtenSince(unit.sinceXid())) + " FROM "
+            since.add(writtenSince(unit.sinceXid()));
+            queries.add("SELECT " + queries.size() + ", count(*), "
+                    + Checksum.aggregates(shapes.of(table).names(), since.get(queries.size())) + " FROM "
                     + from.table(table));
         }
         List<Wanted> wanted = new ArrayList<>();
         if (!queries.isEmpty()) {
             for (@Nullable String[] row : from.rows(String.join(" UNION ALL ", queries) + " ORDER BY 1")) {
+                int table = Integer.parseInt(Objects.requireNonNull(row[0]));
                 wanted.add(new Wanted(
-                        tables.get(Integer.parseInt(Objects.requireNonNull(row[0]))),
+                        tables.get(table),
+                        since.get(table),
                         Long.parseLong(Objects.requireNonNull(row[1])),
                         Checksum.read(row, 2)));
             }
@@ -141,13 +149,11 @@ final class Pass {
     private void bring(Wanted wanted) throws SQLException {
         String table = wanted.table().name();
         withoutTriggers(table);
-        Unit unit = Objects.requireNonNull(units.get(new UnitKey(table, "")));
         Shape shape = shapes.of(table);
         Staging staging = new Staging(to, shape);
         changed += staging.load(
                 from,
-                "SELECT " + Names.list(shape.names()) + " FROM " + from.table(table) + " WHERE "
-                        + writtenSince(unit.sinceXid()),
+                "SELECT " + Names.list(shape.names()) + " FROM " + from.table(table) + " WHERE " + wanted.since(),
                 bytes -> {});
         staging.upsert(shapes.uniqueColumns(table), false);
     }

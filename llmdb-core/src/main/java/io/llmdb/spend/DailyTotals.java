@@ -13,7 +13,7 @@ import java.util.function.Function;
 
 /** The tables that daily totals are kept in, and what a batch adds to the rows of each. */
 enum DailyTotals {
-    SPEND("llmdb_add_daily_spend", 7) {
+    SPEND("llmdb_add_daily_spend", 7, BatchSums::spend) {
         @Override
         void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
             List<Map.Entry<SpendKey, Sum>> rows = days(sums.spend(), SpendKey::day, arguments);
@@ -27,35 +27,20 @@ enum DailyTotals {
                     .texts(rows, row -> row.getKey().provider());
             amounts(rows, arguments);
         }
-
-        @Override
-        boolean isEmpty(BatchSums sums) {
-            return sums.spend().isEmpty();
-        }
     },
-    END_USER_SPEND("llmdb_add_daily_end_user_spend", 2) {
+    END_USER_SPEND("llmdb_add_daily_end_user_spend", 2, BatchSums::endUsers) {
         @Override
         void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
             named(sums.endUsers(), arguments);
         }
-
-        @Override
-        boolean isEmpty(BatchSums sums) {
-            return sums.endUsers().isEmpty();
-        }
     },
-    TAG_SPEND("llmdb_add_daily_tag_spend", 2) {
+    TAG_SPEND("llmdb_add_daily_tag_spend", 2, BatchSums::tags) {
         @Override
         void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
             named(sums.tags(), arguments);
         }
-
-        @Override
-        boolean isEmpty(BatchSums sums) {
-            return sums.tags().isEmpty();
-        }
     },
-    ERRORS("llmdb_add_daily_errors", 4) {
+    ERRORS("llmdb_add_daily_errors", 4, BatchSums::errors) {
         @Override
         void bind(BatchSums sums, SqlArrays arguments) throws SQLException {
             List<Map.Entry<ErrorKey, Sum>> rows = days(sums.errors(), ErrorKey::day, arguments);
@@ -68,11 +53,6 @@ enum DailyTotals {
         }
 
         @Override
-        boolean isEmpty(BatchSums sums) {
-            return sums.errors().isEmpty();
-        }
-
-        @Override
         String amountTypes() {
             return ", ?::bigint[]";
         }
@@ -80,13 +60,17 @@ enum DailyTotals {
 
     private final String function;
     private final int keyColumns;
+    private final Function<BatchSums, Map<?, Sum>> rows;
 
-    DailyTotals(String function, int keyColumns) {
+    DailyTotals(String function, int keyColumns, Function<BatchSums, Map<?, Sum>> rows) {
         this.function = function;
         this.keyColumns = keyColumns;
+        this.rows = rows;
     }
 
-    abstract boolean isEmpty(BatchSums sums);
+    boolean isEmpty(BatchSums sums) {
+        return rows.apply(sums).isEmpty();
+    }
 
     /** Sets the arguments of {@link #sql}. */
     abstract void bind(BatchSums sums, SqlArrays arguments) throws SQLException;

@@ -132,21 +132,10 @@ public record RequestFilter(
      * @return a copy with them
      */
     public RequestFilter within(@Nullable Instant first, @Nullable Instant end) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                first,
-                end,
-                costAtLeast,
-                costAtMost);
+        return with(draft -> {
+            draft.from = first;
+            draft.before = end;
+        });
     }
 
     /**
@@ -155,21 +144,10 @@ public record RequestFilter(
      * @return a copy with them
      */
     public RequestFilter withCost(@Nullable BigDecimal least, @Nullable BigDecimal most) {
-        return new RequestFilter(
-                keyHash,
-                userId,
-                teamId,
-                organizationId,
-                endUser,
-                model,
-                tag,
-                sessionId,
-                requestId,
-                successful,
-                from,
-                before,
-                least,
-                most);
+        return with(draft -> {
+            draft.costAtLeast = least;
+            draft.costAtMost = most;
+        });
     }
 
     private RequestFilter with(Consumer<Draft> change) {

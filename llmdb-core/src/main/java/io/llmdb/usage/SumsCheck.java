@@ -20,6 +20,12 @@ final class SumsCheck {
 
     private static final int MOST = 1000;
 
+    private static final String DIFFER = """
+            (coalesce(t.spend, 0), coalesce(t.prompt_tokens, 0), coalesce(t.completion_tokens, 0), coalesce(t.successful_requests, 0),
+                coalesce(t.failed_requests, 0))
+            IS DISTINCT FROM (coalesce(s.spend, 0), coalesce(s.prompt_tokens, 0), coalesce(s.completion_tokens, 0),
+                coalesce(s.successful_requests, 0), coalesce(s.failed_requests, 0))""";
+
     private static final String COMPARE = """
             WITH marked AS MATERIALIZED (
                 SELECT (start AT TIME ZONE 'UTC')::date AS day FROM ${llmdb}."LLM_SummedUp" WHERE span = 'day' AND complete
@@ -66,28 +72,19 @@ final class SumsCheck {
             SELECT day, kind, id, 'daily sum', coalesce(t.spend, 0), coalesce(s.spend, 0)
             FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM marked)) t
             FULL JOIN (SELECT * FROM ${llmdb}."LLM_DailySum" WHERE day IN (SELECT day FROM marked)) s USING (kind, day, id)
-            WHERE (coalesce(t.spend, 0), coalesce(t.prompt_tokens, 0), coalesce(t.completion_tokens, 0), coalesce(t.successful_requests, 0),
-                   coalesce(t.failed_requests, 0))
-               IS DISTINCT FROM (coalesce(s.spend, 0), coalesce(s.prompt_tokens, 0), coalesce(s.completion_tokens, 0),
-                   coalesce(s.successful_requests, 0), coalesce(s.failed_requests, 0))
+            WHERE %1$s
             UNION ALL
             SELECT day, kind, id, 'sum of quarters of an hour', coalesce(t.spend, 0), coalesce(s.spend, 0)
             FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM quartered)
                       AND kind = ANY ('{proxy,team,organization,model,provider}')) t
             FULL JOIN quarters s USING (kind, day, id)
-            WHERE (coalesce(t.spend, 0), coalesce(t.prompt_tokens, 0), coalesce(t.completion_tokens, 0), coalesce(t.successful_requests, 0),
-                   coalesce(t.failed_requests, 0))
-               IS DISTINCT FROM (coalesce(s.spend, 0), coalesce(s.prompt_tokens, 0), coalesce(s.completion_tokens, 0),
-                   coalesce(s.successful_requests, 0), coalesce(s.failed_requests, 0))
+            WHERE %1$s
             UNION ALL
             SELECT day, kind, id, 'sum of hours', coalesce(t.spend, 0), coalesce(s.spend, 0)
             FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM houred) AND kind = ANY ('{key,user,end_user}') AND id <> '') t
             FULL JOIN hours s USING (kind, day, id)
-            WHERE (coalesce(t.spend, 0), coalesce(t.prompt_tokens, 0), coalesce(t.completion_tokens, 0), coalesce(t.successful_requests, 0),
-                   coalesce(t.failed_requests, 0))
-               IS DISTINCT FROM (coalesce(s.spend, 0), coalesce(s.prompt_tokens, 0), coalesce(s.completion_tokens, 0),
-                   coalesce(s.successful_requests, 0), coalesce(s.failed_requests, 0))
-            ORDER BY 1, 2, 3, 4 LIMIT %d""".formatted(MOST);
+            WHERE %1$s
+            ORDER BY 1, 2, 3, 4 LIMIT %2$d""".formatted(DIFFER, MOST);
 
     private SumsCheck() {}
 

@@ -151,40 +151,22 @@ enum Bug {
 
     A_LEASE_NEVER_ENDS_FOR_ITS_HOLDER {
         @Override
-        LeaseDesk desk(LeasePolicy policy, Ticks ticks, Clock clock) {
-            return new LeaseDesk(policy, ticks, clock) {
-                @Override
-                Deadline validUntil(long sentNanos, long sentWallMillis) {
-                    return new Deadline(sentNanos + 3_600_000_000_000L, sentWallMillis + 3_600_000L * 9);
-                }
-            };
+        Deadline deadline(Deadline real) {
+            return new Deadline(real.nanos() + 3_600_000_000_000L, real.wallMillis() + 3_600_000L * 9);
         }
     },
 
     A_LEASE_ENDS_BY_THE_MONOTONIC_CLOCK_ALONE {
         @Override
-        LeaseDesk desk(LeasePolicy policy, Ticks ticks, Clock clock) {
-            return new LeaseDesk(policy, ticks, clock) {
-                @Override
-                Deadline validUntil(long sentNanos, long sentWallMillis) {
-                    return new Deadline(
-                            super.validUntil(sentNanos, sentWallMillis).nanos(), Long.MAX_VALUE);
-                }
-            };
+        Deadline deadline(Deadline real) {
+            return new Deadline(real.nanos(), Long.MAX_VALUE);
         }
     },
 
     A_LEASE_ENDS_BY_THE_TIME_OF_DAY_ALONE {
         @Override
-        LeaseDesk desk(LeasePolicy policy, Ticks ticks, Clock clock) {
-            return new LeaseDesk(policy, ticks, clock) {
-                @Override
-                Deadline validUntil(long sentNanos, long sentWallMillis) {
-                    return new Deadline(
-                            Long.MAX_VALUE / 2,
-                            super.validUntil(sentNanos, sentWallMillis).wallMillis());
-                }
-            };
+        Deadline deadline(Deadline real) {
+            return new Deadline(Long.MAX_VALUE / 2, real.wallMillis());
         }
     },
 
@@ -280,12 +262,22 @@ enum Bug {
         return new Slice(counter, epoch);
     }
 
+    /** When a holder stops using a lease. */
+    Deadline deadline(Deadline real) {
+        return real;
+    }
+
     LeaseDesk desk(LeasePolicy policy, Ticks ticks, Clock clock) {
         BiFunction<CounterId, Long, Slice> slices = this::slice;
         return new LeaseDesk(policy, ticks, clock) {
             @Override
             Slice newSlice(CounterId counter, long epoch) {
                 return slices.apply(counter, epoch);
+            }
+
+            @Override
+            Deadline validUntil(long sentNanos, long sentWallMillis) {
+                return deadline(super.validUntil(sentNanos, sentWallMillis));
             }
         };
     }

@@ -333,7 +333,7 @@ final class CopyCommand implements Runnable {
         int run(DatabaseMove move) {
             CutOverReport report = move.cutOver(movedTo);
             say("The new side is the database. Closed for " + report.closedFor().toMillis() + " ms; "
-                    + report.verifiedRows() + " rows were compared behind the fence");
+                    + report.verifiedRows() + " rows were compared");
             return 0;
         }
     }
