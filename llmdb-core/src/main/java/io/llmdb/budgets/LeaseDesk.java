@@ -16,6 +16,8 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -108,8 +110,9 @@ class LeaseDesk {
         private final List<Need> needs;
         private final long amount;
         private final CompletableFuture<Reservation> answer = new CompletableFuture<>();
-        private @Nullable Instant firstRefusedAt;
+        private final Map<CounterId, Instant> firstRefusedAt = new HashMap<>();
         private boolean tried;
+        private long askedTurn;
         private long giveUpNanos;
         private long askAgainNanos;
 
@@ -229,7 +232,12 @@ class LeaseDesk {
         waiting.removeIf(request -> isServed(request, now));
         boolean due = waiting.stream().anyMatch(request -> now.nanos() - request.askAgainNanos >= 0);
         if (due || !toTell.isEmpty()) {
-            return new Step.Grant(++turn, questions(due, now.nanos()), now.nanos(), now.wallMillis());
+            turn++;
+            List<Question> questions = questions(due, now);
+            // Where a call gave back this very moment what those who wait need, they have it without asking.
+            return questions.isEmpty()
+                    ? new Step.Rest(0)
+                    : new Step.Grant(turn, questions, now.nanos(), now.wallMillis());
         }
         return new Step.Rest(untilNext(now.nanos()));
     }
@@ -257,25 +265,41 @@ class LeaseDesk {
         return true;
     }
 
-    /** Asks for what all waiting requests need together, on each counter once. */
-    private List<Question> questions(boolean forWaiting, long nanos) {
+    /**
+     * Asks for what all waiting requests need together, on each counter once. A counter is left out of which enough is
+     * here for all of them, so that a key near its limit does not have the rows of its team and organization locked.
+     * Who has asked before without being served asks for everything: others may take what is here.
+     */
+    private List<Question> questions(boolean forWaiting, Moment now) {
         Map<CounterId, Long> needs = new LinkedHashMap<>();
         Map<CounterId, Long> least = new LinkedHashMap<>();
         if (forWaiting) {
+            Set<CounterId> askedAgain = new HashSet<>();
             for (Request request : waiting) {
+                request.askedTurn = turn;
                 for (Need need : request.needs) {
                     needs.merge(need.counter(), request.amount, Units::plus);
                     least.merge(need.counter(), request.amount, Math::min);
-                    slice(need.counter()).setLimit(need.limit());
+                }
+                if (request.tried) {
+                    askedAgain.addAll(counters(request));
                 }
             }
+            needs.entrySet()
+                    .removeIf(need -> !askedAgain.contains(need.getKey())
+                            && !toTell.contains(need.getKey())
+                            && slice(need.getKey()).hasFor(need.getValue(), now));
+            waiting.stream()
+                    .flatMap(request -> request.needs.stream())
+                    .filter(need -> needs.containsKey(need.counter()))
+                    .forEach(need -> slice(need.counter()).setLimit(need.limit()));
         }
         toTell.forEach(counter -> needs.putIfAbsent(counter, 0L));
         List<Question> questions = new ArrayList<>(needs.size());
         needs.forEach((counter, need) -> {
             Slice slice = slice(counter);
-            questions.add(
-                    slice.ask(least.getOrDefault(counter, 0L), need, need == 0 ? 0 : slice.nextExtra(need, nanos)));
+            questions.add(slice.ask(
+                    least.getOrDefault(counter, 0L), need, need == 0 ? 0 : slice.nextExtra(need, now.nanos())));
         });
         return questions;
     }
@@ -304,7 +328,7 @@ class LeaseDesk {
         }
         for (Iterator<Request> requests = waiting.iterator(); requests.hasNext(); ) {
             Request request = requests.next();
-            if (byCounter.keySet().containsAll(counters(request)) && isAnswered(request, byCounter, now)) {
+            if (request.askedTurn == asked.turn() && isAnswered(request, byCounter, now)) {
                 requests.remove();
             }
         }
@@ -332,12 +356,10 @@ class LeaseDesk {
             Answer answer = answers.get(need.counter());
             if (answer != null && answer.status() == Status.REFUSED) {
                 refusal = refusal == null ? answer : refusal;
-                if (request.firstRefusedAt == null) {
-                    request.firstRefusedAt = answer.answeredAt();
-                }
+                Instant first = request.firstRefusedAt.computeIfAbsent(need.counter(), c -> answer.answeredAt());
                 Instant othersSetAt = answer.othersSetAt();
-                // Who has handed back what was idle since this call was refused first has no more for it.
-                mayFree &= othersSetAt != null && othersSetAt.isBefore(request.firstRefusedAt);
+                // Who has handed back what was idle since this call was refused there first has no more for it.
+                mayFree &= othersSetAt != null && othersSetAt.isBefore(first);
             }
         }
         if (!request.tried) {
@@ -345,7 +367,9 @@ class LeaseDesk {
             request.giveUpNanos = now.nanos() + policy.recallWait().toNanos();
         }
         boolean patient = now.nanos() - request.giveUpNanos < 0;
-        request.askAgainNanos = now.nanos() + RECALL_PAUSE_NANOS;
+        // What a question left out may be gone when it is answered.
+        boolean lacksWhatWasLeftOut = refusal == null && !answers.keySet().containsAll(counters(request));
+        request.askAgainNanos = lacksWhatWasLeftOut ? now.nanos() : now.nanos() + RECALL_PAUSE_NANOS;
         if (refusal == null) {
             // It was granted and could not be used: the answer came too late, or a window or an increase ended
             // meanwhile.

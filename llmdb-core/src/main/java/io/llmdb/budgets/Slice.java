@@ -142,6 +142,11 @@ class Slice {
                 && (limitUntil == null || now.instant.isBefore(limitUntil));
     }
 
+    /** Whether calls that wait can all reserve here without asking. */
+    synchronized boolean hasFor(long amount, Moment now) {
+        return isOpen(now, true) && (unlimited || idle >= amount && idle > 0);
+    }
+
     /** Reserves for a call; null where the slice does not hold that much, or may not be used. */
     synchronized @Nullable Hold reserve(long amount, Moment now, boolean queued) {
         if (!isOpen(now, queued)) {

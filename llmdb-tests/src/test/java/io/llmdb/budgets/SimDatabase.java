@@ -219,12 +219,13 @@ class SimDatabase {
             }
             room = room.subtract(inUse);
             if (room.compareTo(asked.need()) >= 0) {
-                BigDecimal quarter = room.subtract(asked.need()).divide(BigDecimal.valueOf(4), 12, RoundingMode.DOWN);
+                BigDecimal part = room.subtract(asked.need())
+                        .divide(BigDecimal.valueOf(othersSetAt == null ? 2 : 4), 12, RoundingMode.DOWN);
                 granted = asked.need()
                         .add(
                                 othersLack || ownLives && own.recalled
                                         ? BigDecimal.ZERO
-                                        : asked.extra().min(quarter));
+                                        : asked.extra().min(part));
             } else {
                 status = Status.REFUSED;
                 granted = asked.least().signum() > 0 && room.compareTo(asked.least()) >= 0

@@ -85,8 +85,9 @@ CREATE TYPE ${llmdb}.llmdb_grant_answer AS (
 );
 
 -- Sets what one holder has of each counter: what it has in use, plus a new slice. At least p_need is granted, and up to p_extra more but never
--- more than a quarter of what is left then, so that slices shrink to single calls near the limit; where p_need is not left, what
--- is left, if p_least is. While calls of another holder are refused, nobody gets more than needed. Locks are taken in the order of llmdb_book. A lapsed lease counts for nothing; the holder's clock does not matter.
+-- more than a quarter of what is left then, or half where no other holder has anything, so that slices shrink to single calls near the limit;
+-- where p_need is not left, what is left, if p_least is. While calls of another holder are refused, nobody gets more than needed. Locks are
+-- taken in the order of llmdb_book. A lapsed lease counts for nothing; the holder's clock does not matter.
 --
 -- What the holder has in use is known twice, and neither figure is ever too small: the holder's own (p_in_use), which still counts what was booked
 -- without its knowing yet, and its lease less what it says is idle. The smaller one is right. Where the holder is not sure what is idle
@@ -97,12 +98,16 @@ CREATE TYPE ${llmdb}.llmdb_grant_answer AS (
 --
 -- A key that was rotated is asked for under any of its hashes: a lease stays under the hash that it was asked for with, and all of them count on
 -- the key.
+--
+-- Planned once per connection: where it is planned each time, reading a counter through the view costs a multiple of everything else. And with
+-- indexes, because such a plan outlives the moment when a table was small.
 CREATE FUNCTION ${llmdb}.llmdb_grant(
     p_holder uuid, p_lease_seconds numeric, p_turn bigint,
     p_scope text[], p_id text[], p_parent text[], p_model text[], p_duration text[], p_epoch bigint[], p_window_end timestamptz[],
     p_in_use numeric[], p_idle numeric[], p_least numeric[], p_need numeric[], p_extra numeric[], p_max_budget numeric[],
     p_default_end_user_budget text, p_proxy_duration text
-) RETURNS SETOF ${llmdb}.llmdb_grant_answer LANGUAGE plpgsql AS $$
+) RETURNS SETOF ${llmdb}.llmdb_grant_answer LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     asked record;
@@ -245,7 +250,8 @@ BEGIN
             IF room >= asked.need THEN
                 answer.status := 'granted';
                 answer.granted := asked.need
-                    + CASE WHEN others_lack OR (own_lives AND own.recalled) THEN 0 ELSE least(asked.extra, trunc((room - asked.need) / 4, 12)) END;
+                    + CASE WHEN others_lack OR (own_lives AND own.recalled) THEN 0 ELSE
+                        least(asked.extra, trunc((room - asked.need) / CASE WHEN answer.others_set_at IS NULL THEN 2 ELSE 4 END, 12)) END;
             ELSE
                 answer.status := 'refused';
                 -- Only where it admits a call: holders that keep what is too small for one would hold it against each other.
