@@ -38,6 +38,8 @@ final class DaySettler {
     private static final String SETTLE = """
             UPDATE ${llmdb}."LLM_LogState" SET settled_before = ? WHERE table_name = 'LLM_SpendLogs' AND settled_before < ?""";
 
+    private static final String INDEX_NEW_ROWS = "SELECT ${llmdb}.llmdb_index_new_rows(?::oid)";
+
     private static final Logger LOG = LoggerFactory.getLogger(DaySettler.class);
 
     private final Db db;
@@ -50,7 +52,8 @@ final class DaySettler {
 
     private static Map<String, String> indexes() {
         Map<String, String> indexes = new LinkedHashMap<>();
-        for (String column : List.of("api_key", "\"user\"", "team_id", "organization_id", "end_user", "model")) {
+        for (String column : List.of(
+                "api_key", "\"user\"", "team_id", "organization_id", "end_user", "model", "request_id", "session_id")) {
             indexes.put(column.replace("\"", ""), "(hashtext(" + column + "), \"startTime\", id)");
         }
         indexes.put("failure", "(\"startTime\", id) WHERE status = 'failure'");
@@ -58,10 +61,15 @@ final class DaySettler {
         return indexes;
     }
 
-    /** Settles what is over and is not settled yet, the oldest first; how many partitions that were. */
+    /**
+     * Settles what is over and is not settled yet, the oldest first, and has the others' BRIN indexes know their new
+     * rows; how many partitions were settled.
+     */
     int run(BooleanSupplier mayGoOn) {
-        Instant over = ddl.now().minus(GRACE);
+        Instant now = ddl.now();
+        Instant over = now.minus(GRACE);
         Instant settled = settledBefore();
+        indexNewRows(settled, now, mayGoOn);
         int days = 0;
         for (LogDdl.Found found : ddl.partitions(LogTable.SPEND_LOGS)) {
             Instant to = found.partition().to();
@@ -75,6 +83,17 @@ final class DaySettler {
             days++;
         }
         return days;
+    }
+
+    private void indexNewRows(Instant settled, Instant now, BooleanSupplier mayGoOn) {
+        for (LogDdl.Found found : ddl.partitions(LogTable.SPEND_LOGS)) {
+            Instant from = found.partition().from();
+            Instant to = found.partition().to();
+            boolean isOpen = (to == null || to.isAfter(settled)) && (from == null || !from.isAfter(now));
+            if (isOpen && mayGoOn.getAsBoolean()) {
+                ddl.call(INDEX_NEW_ROWS, String.valueOf(found.relid()), mayGoOn);
+            }
+        }
     }
 
     /** False where somebody else is at it. */

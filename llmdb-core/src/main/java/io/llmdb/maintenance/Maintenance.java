@@ -27,7 +27,7 @@ public final class Maintenance {
     /** Drops what is too old. */
     public static final String RETENTION_JOB = "log retention";
 
-    /** Indexes days that are over for reading. */
+    /** Indexes days that are over for reading, and of those that are not what has come in since. */
     public static final String SETTLING_JOB = "log settling";
 
     /** Sums up what reports read. */
@@ -37,7 +37,7 @@ public final class Maintenance {
 
     private static final Duration PARTITIONS_PAUSE = Duration.ofHours(1);
 
-    private static final Duration SETTLING_PAUSE = Duration.ofMinutes(10);
+    private static final Duration SETTLING_PAUSE = Duration.ofMinutes(1);
 
     private static final String JOBS = """
             SELECT job_name, next_run_at, last_run_at, last_error, CASE WHEN claimed_until > ${llmdb}.llmdb_now() THEN claimed_by END,
@@ -130,7 +130,8 @@ public final class Maintenance {
     }
 
     /**
-     * Indexes all days of the spend log that are over and are not indexed for reading yet.
+     * Indexes all days of the spend log that are over and are not indexed for reading yet, and of the others what has
+     * come in since.
      *
      * @return how many there were
      */

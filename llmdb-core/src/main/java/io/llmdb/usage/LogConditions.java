@@ -68,6 +68,13 @@ final class LogConditions {
         return this;
     }
 
+    /** Of one request or session: few rows, if any. */
+    LogConditions rareId(String column, String id) {
+        return settled
+                ? and("hashtext(l." + column + ") = hashtext(?) AND l." + column + " = ?", id, id)
+                : and("l." + column + " = ?", id);
+    }
+
     LogConditions failed() {
         text.append(settled ? "" : " AND " + TERMS + " @> ARRAY[-1]").append(" AND l.status = 'failure'");
         return this;

@@ -150,10 +150,10 @@ final class RequestSearch {
         id(where, "end_user", filter.endUser());
         id(where, "model", filter.model());
         if (filter.sessionId() != null) {
-            where.and("l.session_id = ?", filter.sessionId());
+            where.rareId("session_id", filter.sessionId());
         }
         if (filter.requestId() != null) {
-            where.and("l.request_id = ?", filter.requestId());
+            where.rareId("request_id", filter.requestId());
         }
         if (filter.tag() != null) {
             where.and(

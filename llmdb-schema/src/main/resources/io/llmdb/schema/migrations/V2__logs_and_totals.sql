@@ -46,15 +46,18 @@ CREATE TABLE ${llmdb}."LLM_SpendLogs" (
 -- Indexes cost more than the rows do (docs/log-indexes.md), so a day that is being written has few and cheap ones: one GIN
 -- over 4-byte hashes of the ids that people filter by, whether the request failed, the order of magnitude of its cost, and over the tags. It
 -- finds the rows of rare values; the rows of common values are among the newest anyway. A day that is over gets a B-tree (hash, "startTime")
--- for each of these ids too ("LLM_LogState"."settled_before").
+-- for each of these ids, requests and sessions too ("LLM_LogState"."settled_before").
 -- A query says both ARRAY[hashtext(api_key), ...] @> ARRAY[hashtext('x')] and api_key = 'x', because hashes may collide.
 CREATE INDEX "LLM_SpendLogs_terms_idx" ON ${llmdb}."LLM_SpendLogs" USING gin (
     (ARRAY[hashtext(api_key), hashtext("user"), hashtext(team_id), hashtext(organization_id), hashtext(end_user), hashtext(model),
         CASE WHEN status = 'failure' THEN -1 END,
         width_bucket(spend, '{0.00001,0.00003,0.0001,0.0003,0.001,0.003,0.01,0.03,0.1,0.3,1,3,10,30,100,300,1000}'::numeric[])]),
     request_tags jsonb_path_ops);
-CREATE INDEX "LLM_SpendLogs_request_id_idx" ON ${llmdb}."LLM_SpendLogs" USING hash (request_id);
-CREATE INDEX "LLM_SpendLogs_session_id_idx" ON ${llmdb}."LLM_SpendLogs" USING hash (session_id);
+-- Which few pages may hold a request or a session. Writing pays nothing for it: a job sums up what has come in since (DaySettler), and what it has not
+-- summed up yet is looked through. "startTime" is there for the planner, which takes a BRIN for useless where no column follows the order of rows.
+CREATE INDEX "LLM_SpendLogs_ids_idx" ON ${llmdb}."LLM_SpendLogs" USING brin ("startTime",
+    request_id text_bloom_ops (n_distinct_per_range = 128, false_positive_rate = 0.001),
+    session_id text_bloom_ops (n_distinct_per_range = 128, false_positive_rate = 0.001)) WITH (pages_per_range = 8);
 -- A stray row never fails; the partition job moves it to where it belongs.
 CREATE TABLE ${llmdb}."LLM_SpendLogs_pdefault" PARTITION OF ${llmdb}."LLM_SpendLogs" DEFAULT;
 

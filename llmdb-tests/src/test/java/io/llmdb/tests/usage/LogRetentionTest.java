@@ -299,7 +299,11 @@ class LogRetentionTest {
 
             assertThat(maintenance.settle()).as("the third day is not over").isEqualTo(2);
             assertThat(maintenance.settle()).isZero();
-            assertThat(settled(database)).hasSize(16).allMatch(row -> Boolean.TRUE.equals(row.get("indisvalid")));
+            assertThat(settled(database)).hasSize(20).allMatch(row -> Boolean.TRUE.equals(row.get("indisvalid")));
+
+            assertThat(rowsUnknownToBrin(database, "LLM_SpendLogs_p20260330"))
+                    .as("the day that is being written")
+                    .isZero();
 
             // As a builder that was killed leaves it.
             try (var connection = database.adminDataSource().getConnection();
@@ -312,9 +316,17 @@ class LogRetentionTest {
             database.execute(
                     "UPDATE ${llmdb}.\"LLM_LogState\" SET settled_before = '2026-03-29 00:00Z' WHERE table_name = 'LLM_SpendLogs'");
             assertThat(maintenance.settle()).isEqualTo(1);
-            assertThat(settled(database)).hasSize(16).allMatch(row -> Boolean.TRUE.equals(row.get("indisvalid")));
+            assertThat(settled(database)).hasSize(20).allMatch(row -> Boolean.TRUE.equals(row.get("indisvalid")));
             verify(company);
         }
+    }
+
+    /** Ranges of pages that the partition's BRIN did not know; it does from now on. */
+    private static int rowsUnknownToBrin(TestDatabase database, String partition) {
+        return database.value(Integer.class, """
+                SELECT sum(brin_summarize_new_values(i.indexrelid::regclass))::int
+                FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam AND a.amname = 'brin'
+                WHERE i.indrelid = (quote_ident(?) || '.' || quote_ident(?))::regclass""", database.schema(), partition);
     }
 
     private static List<Map<String, Object>> settled(TestDatabase database) {

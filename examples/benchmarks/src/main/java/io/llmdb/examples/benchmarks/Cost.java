@@ -1,8 +1,10 @@
 package io.llmdb.examples.benchmarks;
 
 import io.llmdb.testkit.TestDatabase;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
 
-/** What an event costs beside time: WAL, round trips, rows that are written or changed. */
+/** What an event costs beside time: WAL, round trips, rows that are written or changed, processor time. */
 final class Cost {
 
     private static final String WAL = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
@@ -14,17 +16,25 @@ final class Cost {
     private double changes;
     private double floorWal;
     private double rowBytes;
+    private @Nullable ServerCpu processors;
+    private double serverMicros;
+    private double selfMicros;
+    private double floorServerMicros;
 
     private static long wal(TestDatabase database) {
         return database.value(Long.class, WAL);
     }
 
-    void begin(TestDatabase database) {
+    void begin(TestDatabase database) throws SQLException {
+        processors = new ServerCpu(database);
         walBefore = wal(database);
         tripsBefore = CountingSocketFactory.roundTrips();
     }
 
     void end(TestDatabase database, int events) {
+        ServerCpu.Spent spent = spent();
+        serverMicros = spent.serverMicros(events);
+        selfMicros = spent.selfMicros(events);
         trips = (CountingSocketFactory.roundTrips() - tripsBefore) / (double) events;
         wal = (wal(database) - walBefore) / (double) events;
     }
@@ -37,12 +47,21 @@ final class Cost {
         changes = events == 0 ? 0 : all / (double) events;
     }
 
-    void beginFloor(TestDatabase database) {
+    private ServerCpu.Spent spent() {
+        if (processors == null) {
+            throw new IllegalStateException("Nothing was begun");
+        }
+        return processors.take();
+    }
+
+    void beginFloor(TestDatabase database) throws SQLException {
+        processors = new ServerCpu(database);
         walBefore = wal(database);
     }
 
     void endFloor(TestDatabase database, CopyChunks chunks) {
         long events = database.count("LLM_SpendLogs");
+        floorServerMicros = spent().serverMicros(events);
         floorWal = (wal(database) - walBefore) / (double) events;
         rowBytes = chunks.bytes() / (double) events;
     }
@@ -53,6 +72,9 @@ final class Cost {
                 .row("WAL bytes, floor", floorWal)
                 .row("WAL bytes, llmdb with everything", wal)
                 .row("round trips, llmdb", trips)
+                .row("the server's processor time, floor, µs", floorServerMicros)
+                .row("the server's processor time, llmdb, µs", serverMicros)
+                .row("this process's processor time, llmdb, µs", selfMicros)
                 .row("rows written or changed, llmdb (log, counters, daily totals)", changes);
     }
 }

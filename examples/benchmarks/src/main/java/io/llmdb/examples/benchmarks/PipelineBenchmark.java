@@ -70,6 +70,8 @@ final class PipelineBenchmark implements Benchmark {
             floorOfTwo.add(rows / floor(run, company, ours.get(0), 2, new Cost()));
             referenceOfTwo.add(rows / reference(run, theirs.get(0), 2));
             journal.add(rows / book(run, company, rows, batch, DeliveryMode.JOURNAL, new Cost(), database -> {}));
+            run.progress(
+                    "floor " + floor + ", reference " + reference + ", pipeline " + pipeline + ", journal " + journal);
         }
         Rivals rivals = rivals(run, company, rivalRows);
 
