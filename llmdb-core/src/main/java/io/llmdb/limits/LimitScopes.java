@@ -30,53 +30,53 @@ final class LimitScopes {
         RateLimits keyLimits = caller.key().spec().rateLimits();
         Budget keyBudget = caller.budget(caller.key().spec().budgetId());
         needs.add(
-                CounterId.of(Scope.KEY, caller.key().hash()),
+                Scope.KEY,
+                caller.key().hash(),
                 keyBudget == null
                         ? keyLimits
                         : tightest(keyLimits, keyBudget.spec().rateLimits()),
                 caller.key().spec().metadata());
         if (caller.user() != null) {
             needs.add(
-                    CounterId.of(Scope.USER, caller.user().id()),
+                    Scope.USER,
+                    caller.user().id(),
                     caller.user().spec().rateLimits(),
                     caller.user().spec().metadata());
         }
         if (caller.team() != null) {
             needs.add(
-                    CounterId.of(Scope.TEAM, caller.team().id()),
+                    Scope.TEAM,
+                    caller.team().id(),
                     caller.team().spec().rateLimits(),
                     caller.team().spec().metadata());
         }
         if (caller.teamMembership() != null) {
-            needs.add(
-                    CounterId.member(
-                            Scope.TEAM_MEMBER,
-                            caller.teamMembership().userId(),
-                            caller.teamMembership().teamId()),
-                    limits(caller.budget(caller.teamMembership().spec().budgetId())),
-                    Map.of());
+            needs.addMember(
+                    Scope.TEAM_MEMBER,
+                    caller.teamMembership().userId(),
+                    caller.teamMembership().teamId(),
+                    limits(caller.budget(caller.teamMembership().spec().budgetId())));
         }
         if (caller.organization() != null) {
             needs.add(
-                    CounterId.of(Scope.ORGANIZATION, caller.organization().id()),
+                    Scope.ORGANIZATION,
+                    caller.organization().id(),
                     limits(caller.budget(caller.organization().spec().budgetId())),
                     caller.organization().spec().metadata());
         }
         if (caller.organizationMembership() != null) {
-            needs.add(
-                    CounterId.member(
-                            Scope.ORGANIZATION_MEMBER,
-                            caller.organizationMembership().userId(),
-                            caller.organizationMembership().organizationId()),
-                    limits(caller.budget(caller.organizationMembership().spec().budgetId())),
-                    Map.of());
+            needs.addMember(
+                    Scope.ORGANIZATION_MEMBER,
+                    caller.organizationMembership().userId(),
+                    caller.organizationMembership().organizationId(),
+                    limits(caller.budget(caller.organizationMembership().spec().budgetId())));
         }
         if (!call.endUser().isEmpty()) {
-            needs.add(CounterId.of(Scope.END_USER, call.endUser()), endUserLimits(call.endUser()), Map.of());
+            needs.add(Scope.END_USER, call.endUser(), endUserLimits(call.endUser()), Map.of());
         }
         if (!call.tags().isEmpty()) {
-            for (String tag : new LinkedHashSet<>(call.tags())) {
-                needs.add(CounterId.of(Scope.TAG, tag), tagLimits(tag), Map.of());
+            for (String tag : call.tags().size() == 1 ? call.tags() : new LinkedHashSet<>(call.tags())) {
+                needs.add(Scope.TAG, tag, tagLimits(tag), Map.of());
             }
         }
         return needs.inOrder();
@@ -127,8 +127,14 @@ final class LimitScopes {
             this.call = call;
         }
 
-        void add(CounterId counter, RateLimits limits, Map<String, Object> metadata) {
-            add(counter, limits);
+        /** Most have no limits, so that a counter is named only where there is one. */
+        void add(Scope scope, String id, RateLimits limits, Map<String, Object> metadata) {
+            if (!limits.isUnlimited()) {
+                add(CounterId.of(scope, id), limits);
+            }
+            if (metadata.isEmpty()) {
+                return;
+            }
             String model = call.model();
             RateLimits ofModel = ModelRateLimits.of(metadata, model);
             if (ofModel == null && model.indexOf('/') >= 0) {
@@ -136,7 +142,13 @@ final class LimitScopes {
                 ofModel = ModelRateLimits.of(metadata, model);
             }
             if (ofModel != null) {
-                add(counter.forModel(model, ""), ofModel);
+                add(CounterId.of(scope, id).forModel(model, ""), ofModel);
+            }
+        }
+
+        void addMember(Scope scope, String userId, String parentId, RateLimits limits) {
+            if (!limits.isUnlimited()) {
+                add(CounterId.member(scope, userId, parentId), limits);
             }
         }
 
