@@ -47,12 +47,15 @@ public record BudgetTerms(
             throw new InvalidArgumentException(
                     "temp_budget_increase and temp_budget_expiry are given together or not at all");
         }
-        long lengths =
-                furtherLimits.stream().map(BudgetLimit::duration).distinct().count();
-        if (lengths != furtherLimits.size() || furtherLimits.stream().anyMatch(limit -> limit.duration() == null)) {
+        if (!furtherLimits.isEmpty() && !haveLengthsOfTheirOwn(furtherLimits)) {
             throw new InvalidArgumentException(
                     "budget_limits " + furtherLimits + ": every entry needs a budget_duration of its own");
         }
+    }
+
+    private static boolean haveLengthsOfTheirOwn(List<BudgetLimit> limits) {
+        return limits.stream().allMatch(limit -> limit.duration() != null)
+                && limits.stream().map(BudgetLimit::duration).distinct().count() == limits.size();
     }
 
     /**

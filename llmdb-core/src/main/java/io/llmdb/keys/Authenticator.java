@@ -13,6 +13,9 @@ import io.llmdb.identity.Tag;
 import io.llmdb.internal.ChangeFeed;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
+import io.llmdb.schema.jooq.tables.records.BudgetRow;
+import io.llmdb.schema.jooq.tables.records.EndUserRow;
+import io.llmdb.schema.jooq.tables.records.TagRow;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -68,10 +71,19 @@ public final class Authenticator implements AutoCloseable {
         int size = settings.cacheSize();
         this.callers = new FreshCache<>(feed, settings, size, unknownLookups, new CallerQuery(db, timeout));
         this.endUsers = new FreshCache<>(
-                feed, settings, size, null, new NamedRows<>(db, timeout, END_USER.USER_ID, Rows::endUser));
-        this.tags = new FreshCache<>(feed, settings, size, null, new NamedRows<>(db, timeout, TAG.TAG_NAME, Rows::tag));
+                feed,
+                settings,
+                size,
+                null,
+                new NamedRows<>(db, timeout, END_USER.USER_ID, EndUserRow::new, Rows::endUser));
+        this.tags = new FreshCache<>(
+                feed, settings, size, null, new NamedRows<>(db, timeout, TAG.TAG_NAME, TagRow::new, Rows::tag));
         this.budgets = new FreshCache<>(
-                feed, settings, size, null, new NamedRows<>(db, timeout, BUDGET.BUDGET_ID, Rows::budget));
+                feed,
+                settings,
+                size,
+                null,
+                new NamedRows<>(db, timeout, BUDGET.BUDGET_ID, BudgetRow::new, Rows::budget));
         this.invalidation = new CallerInvalidation(callers, endUsers, tags, budgets, keys);
         feed.addListener(invalidation);
     }

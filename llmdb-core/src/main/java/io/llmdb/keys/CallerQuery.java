@@ -47,20 +47,21 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
     private static final String CALLER = "SELECT ${llmdb}.llmdb_caller(?)";
 
     private static final RowReader<VirtualKeyRow> KEYS =
-            new RowReader<>(VIRTUAL_KEY, "k", Set.of(VIRTUAL_KEY.MODEL_SPEND));
+            new RowReader<>(VIRTUAL_KEY, VirtualKeyRow::new, "k", Set.of(VIRTUAL_KEY.MODEL_SPEND));
 
     /** Without the lists of members, which may be long. */
-    private static final RowReader<TeamRow> TEAMS =
-            new RowReader<>(TEAM, "t", Set.of(TEAM.ADMINS, TEAM.MEMBERS, TEAM.MEMBERS_WITH_ROLES, TEAM.MODEL_SPEND));
+    private static final RowReader<TeamRow> TEAMS = new RowReader<>(
+            TEAM, TeamRow::new, "t", Set.of(TEAM.ADMINS, TEAM.MEMBERS, TEAM.MEMBERS_WITH_ROLES, TEAM.MODEL_SPEND));
 
     private static final RowReader<TeamMembershipRow> TEAM_MEMBERSHIPS =
-            new RowReader<>(TEAM_MEMBERSHIP, "tm", Set.of());
-    private static final RowReader<UserRow> USERS = new RowReader<>(USER, "u", Set.of(USER.PASSWORD, USER.MODEL_SPEND));
+            new RowReader<>(TEAM_MEMBERSHIP, TeamMembershipRow::new, "tm", Set.of());
+    private static final RowReader<UserRow> USERS =
+            new RowReader<>(USER, UserRow::new, "u", Set.of(USER.PASSWORD, USER.MODEL_SPEND));
     private static final RowReader<OrganizationRow> ORGANIZATIONS =
-            new RowReader<>(ORGANIZATION, "o", Set.of(ORGANIZATION.MODEL_SPEND));
+            new RowReader<>(ORGANIZATION, OrganizationRow::new, "o", Set.of(ORGANIZATION.MODEL_SPEND));
     private static final RowReader<OrganizationMembershipRow> ORGANIZATION_MEMBERSHIPS =
-            new RowReader<>(ORGANIZATION_MEMBERSHIP, "om", Set.of());
-    private static final RowReader<BudgetRow> BUDGETS = new RowReader<>(BUDGET, "b", Set.of());
+            new RowReader<>(ORGANIZATION_MEMBERSHIP, OrganizationMembershipRow::new, "om", Set.of());
+    private static final RowReader<BudgetRow> BUDGETS = new RowReader<>(BUDGET, BudgetRow::new, "b", Set.of());
 
     private final Db db;
     private final Duration timeout;

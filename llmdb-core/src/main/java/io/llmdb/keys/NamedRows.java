@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jooq.Record;
 import org.jooq.TableField;
 import org.jooq.UpdatableRecord;
@@ -26,10 +27,10 @@ final class NamedRows<R extends UpdatableRecord<R>, V> implements BatchReader.So
     private final Function<Record, V> make;
     private final String sql;
 
-    NamedRows(Db db, Duration timeout, TableField<R, String> id, Function<Record, V> make) {
+    NamedRows(Db db, Duration timeout, TableField<R, String> id, Supplier<R> newRow, Function<Record, V> make) {
         this.db = db;
         this.timeout = timeout;
-        this.reader = new RowReader<>(id.getTable(), "r", Set.of());
+        this.reader = new RowReader<>(id.getTable(), newRow, "r", Set.of());
         this.make = make;
         this.sql = db.sql()
                 .of("SELECT r.\"%s\", %s FROM ${llmdb}.\"%s\" r WHERE r.\"%s\" = ANY (?)"

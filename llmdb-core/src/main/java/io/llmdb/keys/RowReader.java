@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jooq.Field;
 import org.jooq.JSONB;
@@ -32,16 +33,17 @@ final class RowReader<R extends UpdatableRecord<R>> {
             Boolean.class, "t"::equals,
             OffsetDateTime.class, TimeText::parse);
 
-    private final Table<R> table;
+    private final Supplier<R> newRow;
     private final String alias;
     private final List<Column<?>> columns = new ArrayList<>();
 
     /**
+     * @param newRow makes a row; the table could, but makes a configuration of jOOQ for each
      * @param alias what the query calls the table
      * @param leftOut columns that are not read
      */
-    RowReader(Table<R> table, String alias, Set<Field<?>> leftOut) {
-        this.table = table;
+    RowReader(Table<R> table, Supplier<R> newRow, String alias, Set<Field<?>> leftOut) {
+        this.newRow = newRow;
         this.alias = alias;
         for (Field<?> field : table.fields()) {
             if (!leftOut.contains(field)) {
@@ -69,7 +71,7 @@ final class RowReader<R extends UpdatableRecord<R>> {
         if (values == null) {
             return null;
         }
-        R row = table.newRecord();
+        R row = newRow.get();
         for (int i = 0; i < values.length; i++) {
             String value = values[i];
             if (value != null) {

@@ -80,12 +80,14 @@ BEGIN
             FROM ${llmdb}."LLM_OrganizationMembership" om WHERE om.user_id = v_user_id AND om.organization_id = v_organization_id;
         END IF;
     END IF;
-    SELECT string_agg(ROW(b."budget_id", b."max_budget", b."soft_budget", b."max_parallel_requests", b."tpm_limit", b."rpm_limit", b."model_max_budget",
+    IF coalesce(v_key_budget, v_team_member_budget, v_organization_budget, v_organization_member_budget) IS NOT NULL THEN
+        SELECT string_agg(ROW(b."budget_id", b."max_budget", b."soft_budget", b."max_parallel_requests", b."tpm_limit", b."rpm_limit", b."model_max_budget",
         b."budget_duration", b."budget_reset_at", b."allowed_models", b."budget_limits", b."temp_budget_increase", b."temp_budget_expiry",
         b."owned_by", b."created_at", b."created_by", b."updated_at", b."updated_by")::text, '')
-    INTO v_budgets
-    FROM ${llmdb}."LLM_BudgetTable" b
-    WHERE b.budget_id = ANY (ARRAY[v_key_budget, v_team_member_budget, v_organization_budget, v_organization_member_budget]);
-    RETURN concat('-', v_key, coalesce(v_team, '-'), coalesce(v_team_member, '-'), coalesce(v_user, '-'), coalesce(v_organization, '-'),
-        coalesce(v_organization_member, '-'), v_budgets);
+        INTO v_budgets
+        FROM ${llmdb}."LLM_BudgetTable" b
+        WHERE b.budget_id = ANY (ARRAY[v_key_budget, v_team_member_budget, v_organization_budget, v_organization_member_budget]);
+    END IF;
+    RETURN '-' || v_key || coalesce(v_team, '-') || coalesce(v_team_member, '-') || coalesce(v_user, '-') || coalesce(v_organization, '-')
+        || coalesce(v_organization_member, '-') || coalesce(v_budgets, '');
 END $$;
