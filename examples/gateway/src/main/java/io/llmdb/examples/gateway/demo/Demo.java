@@ -207,6 +207,15 @@ public final class Demo implements AutoCloseable {
 
     /** For tests: what happens between the traffic and the check. */
     Result sendTraffic(Runnable beforeTheCheck) throws InterruptedException, SQLException {
+        return sendTraffic(null, beforeTheCheck);
+    }
+
+    /**
+     * As the one above; made-up traffic waits half way for what is given.
+     *
+     * @param halfWay the second half of the requests is sent when it returns; null: all are sent at once
+     */
+    Result sendTraffic(@Nullable Runnable halfWay, Runnable beforeTheCheck) throws InterruptedException, SQLException {
         List<PlannedRequest> requests = workload.requests();
         TrafficRun traffic =
                 new TrafficRun(new Client(server.address(), options.upstream() == null), company.rawKeys());
@@ -222,8 +231,13 @@ public final class Demo implements AutoCloseable {
         try (Progress progress = new Progress(out, traffic, tape, requests.size())) {
             if (byClock) {
                 traffic.sendByClock(requests, options.speed(), options.concurrency());
-            } else {
+            } else if (halfWay == null) {
                 traffic.sendAll(requests, options.concurrency());
+            } else {
+                int half = requests.size() / 2;
+                traffic.sendAll(requests.subList(0, half), options.concurrency());
+                halfWay.run();
+                traffic.sendAll(requests.subList(half, requests.size()), options.concurrency());
             }
         }
         double seconds = (System.nanoTime() - start) / 1e9;
