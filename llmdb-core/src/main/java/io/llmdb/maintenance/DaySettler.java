@@ -69,9 +69,10 @@ final class DaySettler {
         Instant now = ddl.now();
         Instant over = now.minus(GRACE);
         Instant settled = settledBefore();
-        indexNewRows(settled, now, mayGoOn);
+        List<LogDdl.Found> partitions = ddl.partitions(LogTable.SPEND_LOGS);
+        indexNewRows(partitions, settled, now, mayGoOn);
         int days = 0;
-        for (LogDdl.Found found : ddl.partitions(LogTable.SPEND_LOGS)) {
+        for (LogDdl.Found found : partitions) {
             Instant to = found.partition().to();
             if (to == null || to.isAfter(over) || !to.isAfter(settled)) {
                 continue;
@@ -85,8 +86,8 @@ final class DaySettler {
         return days;
     }
 
-    private void indexNewRows(Instant settled, Instant now, BooleanSupplier mayGoOn) {
-        for (LogDdl.Found found : ddl.partitions(LogTable.SPEND_LOGS)) {
+    private void indexNewRows(List<LogDdl.Found> partitions, Instant settled, Instant now, BooleanSupplier mayGoOn) {
+        for (LogDdl.Found found : partitions) {
             Instant from = found.partition().from();
             Instant to = found.partition().to();
             boolean isOpen = (to == null || to.isAfter(settled)) && (from == null || !from.isAfter(now));

@@ -70,9 +70,7 @@ final class LogConditions {
 
     /** Of one request or session: few rows, if any. */
     LogConditions rareId(String column, String id) {
-        return settled
-                ? and("hashtext(l." + column + ") = hashtext(?) AND l." + column + " = ?", id, id)
-                : and("l." + column + " = ?", id);
+        return settled ? id(column, id) : and("l." + column + " = ?", id);
     }
 
     LogConditions failed() {

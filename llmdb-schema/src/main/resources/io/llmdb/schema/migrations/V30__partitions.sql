@@ -63,9 +63,9 @@ BEGIN
 END $$;
 
 -- Has a partition's BRIN indexes know the rows that came since the last time; until then each reader looks through these. A new partition is analyzed,
--- because the planner uses such an index only where it knows that rows lie in the order of time. Answers false where the partition is being
--- vacuumed: whoever waits a second for an automatic vacuum has it cancelled.
-CREATE FUNCTION ${llmdb}.llmdb_index_new_rows(p_relid oid) RETURNS boolean LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
+-- because the planner uses such an index only where it knows that rows lie in the order of time. Leaves a partition that is being vacuumed to the
+-- next time: whoever waits a second for an automatic vacuum has it cancelled.
+CREATE FUNCTION ${llmdb}.llmdb_index_new_rows(p_relid oid) RETURNS void LANGUAGE plpgsql SET lock_timeout = '200ms' AS $$
 BEGIN
     PERFORM brin_summarize_new_values(i.indexrelid::regclass)
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
@@ -73,9 +73,8 @@ BEGIN
     IF EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = p_relid AND c.reltuples < 0 AND pg_relation_size(c.oid) > 0) THEN
         EXECUTE format('ANALYZE %s', p_relid::regclass);
     END IF;
-    RETURN true;
 EXCEPTION WHEN lock_not_available THEN
-    RETURN false;
+    NULL;
 END $$;
 
 -- Takes a partition out of its log and renames it, so that it can be dropped without a lock on the log. Says in "LLM_LogState" what is gone, in

@@ -19,7 +19,6 @@ final class Cost {
     private @Nullable ServerCpu processors;
     private double serverMicros;
     private double selfMicros;
-    private double floorServerMicros;
 
     private static long wal(TestDatabase database) {
         return database.value(Long.class, WAL);
@@ -32,7 +31,10 @@ final class Cost {
     }
 
     void end(TestDatabase database, int events) {
-        ServerCpu.Spent spent = spent();
+        if (processors == null) {
+            throw new IllegalStateException("Nothing was begun");
+        }
+        ServerCpu.Spent spent = processors.take();
         serverMicros = spent.serverMicros(events);
         selfMicros = spent.selfMicros(events);
         trips = (CountingSocketFactory.roundTrips() - tripsBefore) / (double) events;
@@ -47,21 +49,12 @@ final class Cost {
         changes = events == 0 ? 0 : all / (double) events;
     }
 
-    private ServerCpu.Spent spent() {
-        if (processors == null) {
-            throw new IllegalStateException("Nothing was begun");
-        }
-        return processors.take();
-    }
-
-    void beginFloor(TestDatabase database) throws SQLException {
-        processors = new ServerCpu(database);
+    void beginFloor(TestDatabase database) {
         walBefore = wal(database);
     }
 
     void endFloor(TestDatabase database, CopyChunks chunks) {
         long events = database.count("LLM_SpendLogs");
-        floorServerMicros = spent().serverMicros(events);
         floorWal = (wal(database) - walBefore) / (double) events;
         rowBytes = chunks.bytes() / (double) events;
     }
@@ -72,7 +65,6 @@ final class Cost {
                 .row("WAL bytes, floor", floorWal)
                 .row("WAL bytes, llmdb with everything", wal)
                 .row("round trips, llmdb", trips)
-                .row("the server's processor time, floor, µs", floorServerMicros)
                 .row("the server's processor time, llmdb, µs", serverMicros)
                 .row("this process's processor time, llmdb, µs", selfMicros)
                 .row("rows written or changed, llmdb (log, counters, daily totals)", changes);

