@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * A request that was admitted: what it is expected to cost is reserved on every budget that applies until it is settled
@@ -130,32 +131,69 @@ public final class Admission implements AutoCloseable {
      * @throws IllegalStateException where it was released, or settled with other content
      */
     public void settle(SpendEvent event) {
+        State before = startSettling(event);
+        if (before == State.SETTLED) {
+            service.recordAgain(event);
+            return;
+        }
+        boolean done = false;
+        try {
+            service.settle(this, event, heldIn(before));
+            done = true;
+        } finally {
+            endSettling(done, before);
+        }
+    }
+
+    /**
+     * Books what the request has cost, as {@link #settle} does, without having the caller wait for the disk or the
+     * database; see {@link io.llmdb.spend.SpendRecorder#recordAsync} for what that promises. The limits count it, and
+     * the reservation is given up for it, when this returns.
+     *
+     * @param event the finished request, from {@link #event()}
+     * @return completed when the event is as safe as {@link #settle} makes it, or with what it would have thrown; then
+     *     the request counts as not settled and may be settled again with the same event
+     * @throws IllegalArgumentException where the event is not this request's
+     * @throws IllegalStateException where it was released, or settled with other content, or is being settled
+     */
+    public CompletableFuture<Void> settleAsync(SpendEvent event) {
+        State before = startSettling(event);
+        if (before == State.SETTLED) {
+            return service.recordAgainAsync(event);
+        }
+        try {
+            return service.settleAsync(this, event, heldIn(before), taken -> endSettling(taken, before));
+        } catch (RuntimeException e) {
+            endSettling(false, before);
+            throw e;
+        }
+    }
+
+    private List<Hold> heldIn(State before) {
+        return before == State.ADMITTED ? holds : List.of();
+    }
+
+    /** Returns the state before; where that is {@link State#SETTLED}, it stays so. */
+    private State startSettling(SpendEvent event) {
         if (!event.id().equals(id)) {
             throw new IllegalArgumentException("Event " + event.id() + " is not the one of admission " + id);
         }
-        boolean held;
         synchronized (this) {
             if (state == State.RELEASED || state == State.SETTLING) {
                 throw new IllegalStateException("Admission " + id + " was " + state + " before");
             }
-            if (state == State.SETTLED) {
-                service.recordAgain(event);
-                return;
+            State before = state;
+            if (before != State.SETTLED) {
+                state = State.SETTLING;
+                // The request is over, whether or not it can be booked now.
+                limits.settle(event.totalTokens());
             }
-            held = state == State.ADMITTED;
-            state = State.SETTLING;
-            // The request is over, whether or not it can be booked now.
-            limits.settle(event.totalTokens());
+            return before;
         }
-        boolean done = false;
-        try {
-            service.settle(this, event, held ? holds : List.of());
-            done = true;
-        } finally {
-            synchronized (this) {
-                state = done ? State.SETTLED : held ? State.ADMITTED : State.EXPIRED;
-            }
-        }
+    }
+
+    private synchronized void endSettling(boolean done, State before) {
+        state = done ? State.SETTLED : before;
     }
 
     /**

@@ -8,6 +8,7 @@ import io.llmdb.common.PageRequest;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
+import io.llmdb.internal.Futures;
 import io.llmdb.internal.Ids;
 import io.llmdb.internal.Ticks;
 import io.llmdb.keys.Caller;
@@ -37,6 +38,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -400,10 +402,33 @@ public final class BudgetService implements AutoCloseable {
     }
 
     void settle(Admission admission, SpendEvent event, List<Hold> holds) {
+        SpendEvent leaving = leaving(admission, event, holds);
+        try {
+            recorder.record(leaving);
+        } catch (RuntimeException e) {
+            comeBack(event, holds);
+            throw e;
+        }
+        forget(admission);
+    }
+
+    /** @param ended told, before the answer is there, whether the event was taken */
+    CompletableFuture<Void> settleAsync(
+            Admission admission, SpendEvent event, List<Hold> holds, Consumer<Boolean> ended) {
+        return Futures.after(recorder.recordAsync(leaving(admission, event, holds)), failure -> {
+            if (failure == null) {
+                forget(admission);
+            } else {
+                comeBack(event, holds);
+            }
+            ended.accept(failure == null);
+        });
+    }
+
+    /** Settles what the request holds, and says which parts of which leases its event is paid from. */
+    private SpendEvent leaving(Admission admission, SpendEvent event, List<Hold> holds) {
         if (holds.isEmpty() && admission.applying().watched().isEmpty()) {
-            recorder.record(event);
-            forget(admission);
-            return;
+            return event;
         }
         long cost = Units.up("cost", event.cost().min(MOST_COST));
         List<LeaseShare> shares = new ArrayList<>(holds.size());
@@ -414,23 +439,23 @@ public final class BudgetService implements AutoCloseable {
             }
         }
         unbooked.put(event.id(), new Unbooked(holds, admission.applying().watched()));
-        try {
-            recorder.record(
-                    shares.isEmpty()
-                            ? event
-                            : event.toBuilder().leases(instance, shares).build());
-        } catch (RuntimeException e) {
-            // Whether it was booked is not known, so the slices are compared with the database before they are used
-            // again.
-            unbooked.remove(event.id());
-            holds.forEach(hold -> hold.slice().unsettle(hold));
-            throw e;
-        }
-        forget(admission);
+        return shares.isEmpty()
+                ? event
+                : event.toBuilder().leases(instance, shares).build();
+    }
+
+    /** Whether it was booked is not known, so the slices are compared with the database before they are used again. */
+    private void comeBack(SpendEvent event, List<Hold> holds) {
+        unbooked.remove(event.id());
+        holds.forEach(hold -> hold.slice().unsettle(hold));
     }
 
     void recordAgain(SpendEvent event) {
         recorder.record(event);
+    }
+
+    CompletableFuture<Void> recordAgainAsync(SpendEvent event) {
+        return recorder.recordAsync(event);
     }
 
     void forget(Admission admission) {

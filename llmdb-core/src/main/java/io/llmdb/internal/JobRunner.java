@@ -360,8 +360,12 @@ public final class JobRunner implements AutoCloseable {
             LOG.debug("Job {} took {}", job.name(), Duration.ofNanos(System.nanoTime() - started));
         } catch (Exception e) {
             failure = e;
-            counts(job.name()).failures.increment();
-            LOG.error("Job {} failed and is tried again", job.name(), e);
+            if (DbErrors.isMoved(e)) {
+                LOG.debug("Job {} ended because the database has moved", job.name());
+            } else {
+                counts(job.name()).failures.increment();
+                LOG.error("Job {} failed and is tried again", job.name(), e);
+            }
         } finally {
             running.remove(job.name());
         }

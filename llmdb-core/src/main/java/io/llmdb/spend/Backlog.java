@@ -53,6 +53,9 @@ interface Backlog extends AutoCloseable {
     /** Takes an event in; returns when it is as safe as the backlog makes it. */
     void put(Entry entry);
 
+    /** Takes an event in; completed when it is as safe as the backlog makes it. Waits for room as {@link #put} does. */
+    CompletableFuture<Void> putAsync(Entry entry);
+
     /** The next events to book; null where there is none now. */
     @Nullable
     Claim poll(int maxRows);

@@ -3,8 +3,13 @@ package io.llmdb.spend;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +30,10 @@ final class Journal implements AutoCloseable {
     private static final class Group {
         private final @Nullable CountDownLatch before;
         private final CountDownLatch done = new CountDownLatch(1);
+        /** Who waits for another's sync. Each is woken by itself: those of one latch would wake each other in turn. */
+        private final List<CompletableFuture<Void>> followers = new ArrayList<>();
+
+        private final List<CompletableFuture<Void>> told = new ArrayList<>();
         private byte[] bytes;
         private int length;
         private long end;
@@ -48,13 +57,18 @@ final class Journal implements AutoCloseable {
     private final long segmentBytes;
     private Group group = new Group(null, new byte[BUFFER]);
     private byte @Nullable [] spare = new byte[BUFFER];
+    /** Writes the groups that were begun by callers who do not wait. */
+    private final ExecutorService syncing = ShortLivedThread.named("llmdb-journal");
+
+    private final Executor answers;
     private long end;
     private long unwritten;
     private volatile long synced;
     private boolean closed;
 
-    private Journal(JournalFiles files, DeliveryPolicy policy, DeliveryCounts counts) {
+    private Journal(JournalFiles files, DeliveryPolicy policy, DeliveryCounts counts, Executor answers) {
         this.files = files;
+        this.answers = answers;
         this.policy = policy;
         this.room = new Room(lock, policy, counts);
         this.maxBytes = policy.maxJournalBytes();
@@ -67,10 +81,11 @@ final class Journal implements AutoCloseable {
     /**
      * Opens the journal in a directory, which is made where it is missing.
      *
+     * @param answers tells callers who do not wait
      * @throws JournalException where another instance uses it, or the disk refuses
      */
-    static Journal open(Path directory, DeliveryPolicy policy, DeliveryCounts counts) {
-        return new Journal(JournalFiles.open(directory, counts.setAside), policy, counts);
+    static Journal open(Path directory, DeliveryPolicy policy, DeliveryCounts counts, Executor answers) {
+        return new Journal(JournalFiles.open(directory, counts.setAside), policy, counts, answers);
     }
 
     /**
@@ -80,37 +95,75 @@ final class Journal implements AutoCloseable {
      * @throws JournalException where the disk refuses
      */
     void append(byte[] content, Placed placed) {
-        int length = JournalFrame.length(content);
+        CompletableFuture<Void> led = null;
         Group mine;
-        boolean leads;
         lock.lock();
         try {
-            room.await(
-                    () -> hasRoomFor(length),
-                    () -> "the journal holds " + (files.bytes() + unwritten) + " bytes, the bound is " + maxBytes);
-            mine = group;
-            leads = mine.length == 0;
-            add(mine, content, length);
-            long start = end;
-            end += length;
-            unwritten += length;
-            mine.end = end;
-            placed.at(start, end);
+            mine = join(content, placed);
+            if (mine.length > JournalFrame.length(content)) {
+                led = new CompletableFuture<>();
+                mine.followers.add(led);
+            }
         } finally {
             lock.unlock();
         }
-        if (leads) {
-            if (mine.before != null) {
-                awaitDone(mine.before);
-            }
-            write(mine);
+        if (led == null) {
+            lead(mine);
         } else {
-            awaitDone(mine.done);
+            led.join();
         }
         Throwable failure = mine.failure;
         if (failure != null) {
-            throw new JournalException("The journal in " + files + " cannot be written: " + failure, failure);
+            throw cannotBeWritten(failure);
         }
+    }
+
+    /**
+     * Writes a record; returns when it has its place, which may be before it is on the disk.
+     *
+     * @return completed when it is on the disk, or with a {@link JournalException} where the disk refuses
+     * @throws BacklogFullException where there is no room for it
+     */
+    CompletableFuture<Void> appendAsync(byte[] content, Placed placed) {
+        CompletableFuture<Void> written = new CompletableFuture<>();
+        lock.lock();
+        try {
+            Group mine = join(content, placed);
+            mine.told.add(written);
+            if (mine.length == JournalFrame.length(content)) {
+                syncing.execute(() -> lead(mine));
+            }
+        } finally {
+            lock.unlock();
+        }
+        return written;
+    }
+
+    /** Gives the record its place in the open group. Its first one leads it. The lock is held. */
+    private Group join(byte[] content, Placed placed) {
+        int length = JournalFrame.length(content);
+        room.await(
+                () -> hasRoomFor(length),
+                () -> "the journal holds " + (files.bytes() + unwritten) + " bytes, the bound is " + maxBytes);
+        Group mine = group;
+        add(mine, content, length);
+        long start = end;
+        end += length;
+        unwritten += length;
+        mine.end = end;
+        placed.at(start, end);
+        return mine;
+    }
+
+    private void lead(Group mine) {
+        if (mine.before != null) {
+            awaitDone(mine.before);
+        }
+        write(mine);
+    }
+
+    private JournalException cannotBeWritten(Throwable failure) {
+        return new JournalException("The journal in " + files + " cannot be written: " + failure, failure);
     }
 
     private boolean hasRoomFor(int length) {
@@ -157,7 +210,25 @@ final class Journal implements AutoCloseable {
                 lock.unlock();
             }
             mine.done.countDown();
+            mine.followers.forEach(follower -> follower.complete(null));
+            tell(mine);
         }
+    }
+
+    private void tell(Group written) {
+        if (written.told.isEmpty()) {
+            return;
+        }
+        Throwable failure = written.failure;
+        answers.execute(() -> {
+            for (CompletableFuture<Void> told : written.told) {
+                if (failure == null) {
+                    told.complete(null);
+                } else {
+                    told.completeExceptionally(cannotBeWritten(failure));
+                }
+            }
+        });
     }
 
     /** Whether it gets to the disk is decided without us, so an interrupt changes nothing. */
@@ -238,6 +309,7 @@ final class Journal implements AutoCloseable {
         for (CountDownLatch open = inFlight(); open != null; open = inFlight()) {
             awaitDone(open);
         }
+        syncing.shutdown();
         files.close();
     }
 

@@ -1,6 +1,7 @@
 package io.llmdb.spend;
 
 import io.llmdb.error.InvalidArgumentException;
+import io.llmdb.internal.Futures;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -80,13 +82,22 @@ final class JournalBacklog implements Backlog {
 
     @Override
     public void put(Entry entry) {
+        journal.append(content(entry), (start, end) -> place(entry, start, end));
+        bell.ring();
+    }
+
+    @Override
+    public CompletableFuture<Void> putAsync(Entry entry) {
+        return Futures.after(
+                journal.appendAsync(content(entry), (start, end) -> place(entry, start, end)), failure -> bell.ring());
+    }
+
+    private static byte[] content(Entry entry) {
         byte[] event = EventCodec.encode(entry.event());
-        byte[] content = ByteBuffer.allocate(Long.BYTES + event.length)
+        return ByteBuffer.allocate(Long.BYTES + event.length)
                 .putLong(entry.acceptedAt())
                 .put(event)
                 .array();
-        journal.append(content, (start, end) -> place(entry, start, end));
-        bell.ring();
     }
 
     private void place(Entry entry, long start, long end) {

@@ -6,6 +6,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,12 @@ final class MemoryBacklog implements Backlog {
             lock.unlock();
         }
         bell.ring();
+    }
+
+    @Override
+    public CompletableFuture<Void> putAsync(Entry entry) {
+        put(entry);
+        return CompletableFuture.completedFuture(null);
     }
 
     /** Takes an event in where there is room; never waits. */

@@ -4,6 +4,7 @@ import io.llmdb.common.Meter;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.Futures;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -42,6 +44,7 @@ public final class SpendRecorder implements AutoCloseable {
     private final Delivery delivery;
     private final Backlog backlog;
     private final SinkFanOut fanOut;
+    private final ExecutorService answers = ShortLivedThread.named("llmdb-spend-answers");
     private final SpendWriter writer;
     private final AtomicBoolean closing = new AtomicBoolean();
     private final Object listening = new Object();
@@ -68,7 +71,7 @@ public final class SpendRecorder implements AutoCloseable {
         }
         Booking booking = new Booking(db, bookingPolicy, new Partitions(db), transactional);
         Bell bell = new Bell();
-        this.delivery = Delivery.of(policy, counts, bell);
+        this.delivery = Delivery.of(policy, counts, bell, answers);
         this.backlog = delivery.backlog();
         this.deadLetters = new DeadLetters(db, booking);
         this.fanOut = new SinkFanOut(afterCommit);
@@ -116,19 +119,13 @@ public final class SpendRecorder implements AutoCloseable {
      *     before
      */
     public void record(SpendEvent event) {
-        Instant now = databaseClock.instant();
-        if (event.startTime().isAfter(now.plus(FUTURE_TOLERANCE))) {
-            throw new InvalidArgumentException("startTime " + event.startTime() + " of event " + event.id()
-                    + " is more than " + FUTURE_TOLERANCE.toMinutes() + " minutes after the database's present");
-        }
-        if (policy.mode() != DeliveryMode.SYNCHRONOUS) {
-            backlog.put(Backlog.Entry.of(event, null, now.toEpochMilli()));
-            counts.accepted.increment();
-            return;
-        }
-        CompletableFuture<Void> done = new CompletableFuture<>();
+        Instant now = acceptable(event);
+        CompletableFuture<Void> done = policy.mode() == DeliveryMode.SYNCHRONOUS ? new CompletableFuture<>() : null;
         backlog.put(Backlog.Entry.of(event, done, now.toEpochMilli()));
         counts.accepted.increment();
+        if (done == null) {
+            return;
+        }
         try {
             done.join();
         } catch (CompletionException e) {
@@ -138,6 +135,41 @@ public final class SpendRecorder implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    /**
+     * Takes a finished request without having its caller wait for the disk or the database, for proxies that answer on
+     * an event loop. One thread can have any number of events on their way. Only where the backlog is full and
+     * {@code full_queue_policy} is {@code block}, the caller waits for room here; {@code refuse} and {@code spill} do
+     * not.
+     *
+     * <p>The future is completed on a thread of the recorder's that answers all others too, so what is hung on it
+     * should be short, or go elsewhere by one of the {@code …Async} methods. Cancelling it changes nothing.
+     *
+     * @param event the finished request
+     * @return completed when the event is as safe as {@link #record} would have made it when it returns, or with the
+     *     exception that {@link #record} would have thrown
+     */
+    public CompletableFuture<Void> recordAsync(SpendEvent event) {
+        try {
+            Instant now = acceptable(event);
+            CompletableFuture<Void> done = policy.mode() == DeliveryMode.SYNCHRONOUS ? new CompletableFuture<>() : null;
+            CompletableFuture<Void> taken = backlog.putAsync(Backlog.Entry.of(event, done, now.toEpochMilli()));
+            counts.accepted.increment();
+            return done == null ? taken : Futures.after(done, answers, failure -> {});
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    /** Returns the database's present. */
+    private Instant acceptable(SpendEvent event) {
+        Instant now = databaseClock.instant();
+        if (event.startTime().isAfter(now.plus(FUTURE_TOLERANCE))) {
+            throw new InvalidArgumentException("startTime " + event.startTime() + " of event " + event.id()
+                    + " is more than " + FUTURE_TOLERANCE.toMinutes() + " minutes after the database's present");
+        }
+        return now;
     }
 
     /**
@@ -250,6 +282,7 @@ public final class SpendRecorder implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         delivery.closeFiles();
+        answers.shutdown();
         fanOut.close();
     }
 

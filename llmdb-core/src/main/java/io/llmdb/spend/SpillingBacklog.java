@@ -1,5 +1,7 @@
 package io.llmdb.spend;
 
+import io.llmdb.internal.Futures;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -23,11 +25,31 @@ final class SpillingBacklog implements Backlog {
         if (memory.offer(entry)) {
             return;
         }
-        journal.put(entry.done() == null ? entry : new Entry(entry.event(), null, entry.acceptedAt(), entry.size()));
-        spilled.increment();
-        if (entry.done() != null) {
-            // It is as safe now as the policy promises; when it is booked, the database decides.
+        journal.put(withoutWaiting(entry));
+        answer(entry, null);
+    }
+
+    @Override
+    public CompletableFuture<Void> putAsync(Entry entry) {
+        if (memory.offer(entry)) {
+            return CompletableFuture.completedFuture(null);
+        }
+        return Futures.after(journal.putAsync(withoutWaiting(entry)), failure -> answer(entry, failure));
+    }
+
+    private static Entry withoutWaiting(Entry entry) {
+        return entry.done() == null ? entry : new Entry(entry.event(), null, entry.acceptedAt(), entry.size());
+    }
+
+    /** It is as safe now as the policy promises, or was not taken; when it is booked, the database decides. */
+    private void answer(Entry entry, @Nullable Throwable failure) {
+        if (failure == null) {
+            spilled.increment();
+        }
+        if (entry.done() != null && failure == null) {
             entry.done().complete(null);
+        } else if (entry.done() != null) {
+            entry.done().completeExceptionally(failure);
         }
     }
 

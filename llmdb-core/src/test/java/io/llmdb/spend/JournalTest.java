@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -19,6 +21,8 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -47,7 +51,10 @@ class JournalTest {
 
     private JournalBacklog open(DeliveryPolicy policy) {
         return new JournalBacklog(
-                Journal.open(directory, policy, counts), policy.maxBacklogRows(), policy.maxBacklogBytes(), bell);
+                Journal.open(directory, policy, counts, Runnable::run),
+                policy.maxBacklogRows(),
+                policy.maxBacklogBytes(),
+                bell);
     }
 
     private static SpendEvent event(int i) {
@@ -224,6 +231,57 @@ class JournalTest {
         assertThat(drain(open(), 1000)).hasSize(1);
         assertThat(counts.setAside.sum()).isEqualTo(1);
         assertThat(files(".set-aside")).hasSize(1);
+    }
+
+    @Test
+    void whoDoesNotWaitIsToldWhenItIsOnTheDisk(@TempDir Path copies) throws Exception {
+        JournalBacklog backlog = open();
+        List<CompletableFuture<Boolean>> wereThere = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            int n = i;
+            wereThere.add(backlog.putAsync(Backlog.Entry.of(event(i), null, START.toEpochMilli()))
+                    .thenApply(nothing -> found(copies.resolve("copy-" + n)).contains(event(n).requestId())));
+        }
+        for (CompletableFuture<Boolean> wasThere : wereThere) {
+            assertThat(wasThere.get(30, TimeUnit.SECONDS)).isTrue();
+        }
+        assertThat(drain(backlog, 7)).hasSize(40);
+    }
+
+    /** What a start on the files as they are now would find. */
+    private Set<String> found(Path copy) {
+        try (Stream<Path> files = Files.list(directory)) {
+            Files.createDirectory(copy);
+            for (Path file : files.toList()) {
+                Files.copy(file, copy.resolve(file.getFileName()));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        JournalBacklog started = new JournalBacklog(
+                Journal.open(copy, policy(), new DeliveryCounts(), Runnable::run), 1_000, 1 << 20, bell);
+        Set<String> found = new HashSet<>();
+        drain(started, 1_000).forEach(event -> found.add(event.requestId()));
+        started.close();
+        started.closeFiles();
+        return found;
+    }
+
+    @Test
+    void whereTheDiskRefusesWhoDoesNotWaitIsToldToo() throws Exception {
+        JournalBacklog backlog = open(policy().withBounds(10, 1 << 20, 128 << 10));
+        backlog.putAsync(large(0)).get(30, TimeUnit.SECONDS);
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        Files.delete(directory);
+        // Too much for the file that is open, and there is no place for another.
+        CompletableFuture<Void> next = backlog.putAsync(large(1));
+        assertThatThrownBy(() -> next.get(30, TimeUnit.SECONDS))
+                .hasRootCauseInstanceOf(NoSuchFileException.class)
+                .hasStackTraceContaining("JournalException");
     }
 
     @Test

@@ -3,9 +3,12 @@ package io.llmdb.examples.benchmarks;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntConsumer;
+import java.util.function.IntFunction;
 
 /** Threads that do something a number of times, at once, and how long each time took. */
 final class Callers {
@@ -18,6 +21,33 @@ final class Callers {
     record Speed(double perSecond, double medianMicros, double p99Micros) {}
 
     private Callers() {}
+
+    /**
+     * One thread that does not wait for an answer before it does the next, but has so many on their way at most.
+     *
+     * @param work gets the numbers from 0 to count - 1; completed when it is done
+     * @return how many were done a second
+     */
+    @SuppressWarnings("FutureReturnValueIgnored") // The semaphore tells when all are done.
+    static double onTheirWay(int most, int count, IntFunction<CompletableFuture<Void>> work)
+            throws InterruptedException {
+        Semaphore free = new Semaphore(most);
+        AtomicReference<Throwable> failure = new AtomicReference<>();
+        long start = System.nanoTime();
+        for (int i = 0; i < count; i++) {
+            free.acquire();
+            work.apply(i).whenComplete((nothing, failed) -> {
+                failure.compareAndSet(null, failed);
+                free.release();
+            });
+        }
+        free.acquire(most);
+        double seconds = (System.nanoTime() - start) / 1e9;
+        if (failure.get() != null) {
+            throw new IllegalStateException("A call failed", failure.get());
+        }
+        return count / seconds;
+    }
 
     /** @param work gets the numbers from 0 to callers × each - 1, every one once */
     static Speed run(int callers, int each, IntConsumer work) throws InterruptedException {

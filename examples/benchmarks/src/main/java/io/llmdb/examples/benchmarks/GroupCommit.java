@@ -34,9 +34,13 @@ final class GroupCommit implements AutoCloseable {
     }
 
     void append(byte[] record) {
+        appendAsync(record).join();
+    }
+
+    CompletableFuture<Void> appendAsync(byte[] record) {
         Waiting waiting = new Waiting(record);
         queue.add(waiting);
-        waiting.done.join();
+        return waiting.done;
     }
 
     private void run(Store store) {

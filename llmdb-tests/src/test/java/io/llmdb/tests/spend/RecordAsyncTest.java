@@ -1,0 +1,193 @@
+package io.llmdb.tests.spend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.llmdb.error.DatabaseUnavailableException;
+import io.llmdb.error.InvalidArgumentException;
+import io.llmdb.spend.BacklogFullException;
+import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.DeliveryPolicy;
+import io.llmdb.spend.EventRefusedException;
+import io.llmdb.spend.SpendEvent;
+import io.llmdb.spend.SpendRecorder;
+import io.llmdb.spend.WhenFull;
+import io.llmdb.testkit.LlmDbTest;
+import io.llmdb.testkit.TcpProxy;
+import io.llmdb.testkit.TestDatabase;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a future of recordAsync says is so, in each mode, and nobody waits for what he need not. */
+@LlmDbTest
+class RecordAsyncTest {
+
+    private static final World WORLD = new World(100);
+    private static final long SECONDS = Recorders.DEADLINE.toSeconds();
+
+    private static List<SpendEvent> events(TestDatabase database, int count) {
+        return new Traffic(WORLD, Recorders.now(database).minusSeconds(count / 50 + 60), 100)
+                .stream(0).take(count);
+    }
+
+    private static SpendRecorder open(TcpProxy proxy, TestDatabase database, DeliveryPolicy policy) {
+        return Recorders.open(
+                Recorders.pool(database, proxy.dataSource()), database.schema(), Recorders.ALL, policy, List.of());
+    }
+
+    private static void away(TcpProxy proxy) {
+        proxy.refuseNew();
+        proxy.cutAll();
+    }
+
+    private static void join(List<CompletableFuture<Void>> answers) throws Exception {
+        CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new)).get(SECONDS, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void inJournalModeOneThreadHasThousandsOnTheirWay(TestDatabase database, TcpProxy proxy, @TempDir Path directory)
+            throws Exception {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 3_000);
+        away(proxy);
+        DeliveryPolicy policy = DeliveryPolicy.journal(directory)
+                .withBounds(500, 1 << 20, 64 << 20)
+                .withWriter(1_000, Duration.ofMillis(50), Duration.ofMillis(100));
+        try (SpendRecorder recorder = open(proxy, database, policy)) {
+            join(events.stream().map(recorder::recordAsync).toList());
+            // Callers who wait and such who do not share the files.
+            events.subList(0, 50).parallelStream().forEach(recorder::record);
+            assertThat(recorder.metrics().accepted()).isEqualTo(3_050);
+        }
+        assertThat(database.count("LLM_SpendLogs")).isZero();
+        proxy.heal();
+        try (SpendRecorder recorder =
+                open(proxy, database, policy.withWriter(1_000, Duration.ofMillis(50), Recorders.DEADLINE))) {
+            assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
+        }
+        assertThat(database.books()).agree().holdExactly(events);
+    }
+
+    @Test
+    void whatHangsOnAnAnswerMayRecordAndHoldsUpNoOtherCaller(TestDatabase database, @TempDir Path directory)
+            throws Exception {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 40);
+        CountDownLatch goOn = new CountDownLatch(1);
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, DeliveryPolicy.journal(directory))) {
+            CompletableFuture<Void> held = recorder.recordAsync(events.get(0)).thenRun(() -> {
+                recorder.record(events.get(1));
+                await(goOn);
+            });
+            events.subList(2, 20).forEach(recorder::record);
+            List<CompletableFuture<Void>> behind =
+                    events.subList(20, 40).stream().map(recorder::recordAsync).toList();
+            assertThat(held).isNotDone();
+            goOn.countDown();
+            join(behind);
+            held.get(SECONDS, TimeUnit.SECONDS);
+        }
+        assertThat(database.books()).agree().holdExactly(events);
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await(SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void inSynchronousModeTheAnswerMeansCommitted(TestDatabase database, TcpProxy proxy) throws Exception {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 301);
+        try (SpendRecorder recorder = open(proxy, database, Recorders.synchronous())) {
+            CompletableFuture<Boolean> isThere =
+                    recorder.recordAsync(events.get(0)).thenApply(nothing -> database.count("LLM_SpendLogs") == 1);
+            assertThat(isThere.get(SECONDS, TimeUnit.SECONDS)).isTrue();
+            join(events.subList(1, 300).stream().map(recorder::recordAsync).toList());
+            assertThat(database.count("LLM_SpendLogs")).isEqualTo(300);
+
+            SpendEvent bad = events.get(300).toBuilder().requestId("a\0b").build();
+            assertThat(failureOf(recorder.recordAsync(bad))).isInstanceOf(EventRefusedException.class);
+            SpendEvent early = SpendEvent.builder(Recorders.now(database).plusSeconds(3_600))
+                    .build();
+            assertThat(failureOf(recorder.recordAsync(early)))
+                    .isInstanceOf(InvalidArgumentException.class)
+                    .hasMessageContaining("startTime");
+            away(proxy);
+            assertThat(failureOf(recorder.recordAsync(events.get(300))))
+                    .isInstanceOf(DatabaseUnavailableException.class);
+            proxy.heal();
+            recorder.recordAsync(events.get(300)).get(SECONDS, TimeUnit.SECONDS);
+        }
+        assertThat(database.books()).agree().holdExactly(events);
+    }
+
+    @Test
+    void atTheBoundTheAnswerIsARefusal(TestDatabase database, TcpProxy proxy, @TempDir Path directory)
+            throws Exception {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 150);
+        away(proxy);
+        DeliveryPolicy refusing = Recorders.memory()
+                .withFull(WhenFull.REFUSE, Duration.ZERO)
+                .withBounds(100, 1 << 20, 1 << 20)
+                .withWriter(50, Duration.ofMillis(50), Recorders.DEADLINE);
+        try (SpendRecorder recorder = open(proxy, database, refusing)) {
+            join(events.subList(0, 100).stream().map(recorder::recordAsync).toList());
+            assertThat(failureOf(recorder.recordAsync(events.get(100)))).isInstanceOf(BacklogFullException.class);
+            assertThat(recorder.metrics().accepted()).isEqualTo(100);
+            assertThat(recorder.metrics().refused()).isEqualTo(1);
+            proxy.heal();
+        }
+        away(proxy);
+        DeliveryPolicy spilling = DeliveryPolicy.journal(directory)
+                .withMode(DeliveryMode.MEMORY)
+                .withFull(WhenFull.SPILL, Duration.ZERO)
+                .withBounds(20, 1 << 20, 64 << 20)
+                .withWriter(50, Duration.ofMillis(50), Recorders.DEADLINE);
+        try (SpendRecorder recorder = open(proxy, database, spilling)) {
+            join(events.subList(100, 150).stream().map(recorder::recordAsync).toList());
+            assertThat(recorder.metrics().spilled()).isEqualTo(30);
+            proxy.heal();
+        }
+        assertThat(database.books()).agree().holdExactly(events);
+    }
+
+    @Test
+    void aClosedRecorderAnswersEverybody(TestDatabase database) {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 201);
+        SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.synchronous());
+        List<CompletableFuture<Void>> answers =
+                events.subList(0, 200).stream().map(recorder::recordAsync).toList();
+        recorder.close();
+        assertThat(answers).allSatisfy(answer -> assertThat(answer).succeedsWithin(Recorders.DEADLINE));
+        assertThat(failureOf(recorder.recordAsync(events.get(200)))).isInstanceOf(IllegalStateException.class);
+        assertThat(database.books()).agree().holdExactly(events.subList(0, 200));
+    }
+
+    /** As a stage that hangs on the future sees it: not wrapped. */
+    private static Throwable failureOf(CompletableFuture<Void> answer) {
+        CompletableFuture<Throwable> seen = new CompletableFuture<>();
+        answer.whenComplete((nothing, failure) -> seen.complete(failure));
+        try {
+            Throwable failure = seen.get(SECONDS, TimeUnit.SECONDS);
+            assertThatThrownBy(answer::join).hasCause(failure);
+            return failure;
+        } catch (TimeoutException e) {
+            throw new AssertionError("no answer within " + SECONDS + " s", e);
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+}
