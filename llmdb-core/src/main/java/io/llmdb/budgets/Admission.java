@@ -152,7 +152,8 @@ public final class Admission implements AutoCloseable {
      *
      * @param event the finished request, from {@link #event()}
      * @return completed when the event is as safe as {@link #settle} makes it, or with what it would have thrown; then
-     *     the request counts as not settled and may be settled again with the same event
+     *     the request counts as not settled, even where it was {@linkplain #close() closed} meanwhile: settle it again
+     *     with the same event, or release it
      * @throws IllegalArgumentException where the event is not this request's
      * @throws IllegalStateException where it was released, or settled with other content, or is being settled
      */

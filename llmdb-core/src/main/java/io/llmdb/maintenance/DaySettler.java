@@ -70,7 +70,7 @@ final class DaySettler {
         Instant over = now.minus(GRACE);
         Instant settled = settledBefore();
         List<LogDdl.Found> partitions = ddl.partitions(LogTable.SPEND_LOGS);
-        indexNewRows(partitions, settled, now, mayGoOn);
+        indexNewRows(partitions, over, now, mayGoOn);
         int days = 0;
         for (LogDdl.Found found : partitions) {
             Instant to = found.partition().to();
@@ -86,11 +86,11 @@ final class DaySettler {
         return days;
     }
 
-    private void indexNewRows(List<LogDdl.Found> partitions, Instant settled, Instant now, BooleanSupplier mayGoOn) {
+    private void indexNewRows(List<LogDdl.Found> partitions, Instant over, Instant now, BooleanSupplier mayGoOn) {
         for (LogDdl.Found found : partitions) {
             Instant from = found.partition().from();
             Instant to = found.partition().to();
-            boolean isOpen = (to == null || to.isAfter(settled)) && (from == null || !from.isAfter(now));
+            boolean isOpen = (to == null || to.isAfter(over)) && (from == null || !from.isAfter(now));
             if (isOpen && mayGoOn.getAsBoolean()) {
                 ddl.call(INDEX_NEW_ROWS, String.valueOf(found.relid()), mayGoOn);
             }

@@ -21,8 +21,9 @@ import java.util.stream.Stream;
 
 /**
  * What turns days of UTC into days of another zone: the stretches of time whose day is another one there, which are
- * added to the one and taken from the other. They are read from sums by quarter of an hour, or by hour where one key,
- * user or end user is asked for; what is not summed up, and parts of hours, from the log.
+ * added to the one and taken from the other. They are read from sums by hour, and the parts of hours that are left from
+ * sums by quarter of an hour, which one key, user or end user has only where it has much; what is in no sum, from the
+ * log.
  *
  * <p>What is not summed up is asked for first, so all of it is to be read in one snapshot.
  */
@@ -42,7 +43,7 @@ final class ShiftedDays {
     private static final String SUMMED = """
             SELECT q.id, ${sums}
             FROM ${llmdb}."LLM_SummedUp" m JOIN ${llmdb}."${table}" q ON q.start = m.start
-            WHERE m.span = '${span}' AND m.complete AND m.start >= w.first AND m.start <= w.behind - interval '${length}' AND q.kind = ?${condition}
+            WHERE m.span = '${span}' AND m.complete AND m.start >= w.first AND m.start <= w.behind - interval '${length}'${elsewhere} AND q.kind = ?${condition}
             GROUP BY q.id""";
 
     /**
@@ -54,7 +55,7 @@ final class ShiftedDays {
                   FROM unnest(?::timestamptz[], ?::timestamptz[], ?::date[], ?::date[]) w (first, behind, plus, minus)
                   CROSS JOIN LATERAL generate_series(w.first,
                       least(w.behind, ${llmdb}.llmdb_now() + interval '15 minutes') - interval '1 microsecond', interval '15 minutes') q
-                  WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE ${summed}) OFFSET 0) o
+                  WHERE ${open} OFFSET 0) o
             CROSS JOIN ${llmdb}."LLM_LogState" s
             WHERE s.table_name = 'LLM_SpendLogs'
               AND (SELECT true FROM ${llmdb}."LLM_DailySpend" d WHERE d.day = (o.q AT TIME ZONE 'UTC')::date LIMIT 1)
@@ -63,17 +64,27 @@ final class ShiftedDays {
     private static final String FROM_LOG = """
             SELECT e.day${id}, ${signed}
             FROM (
-                SELECT unnest(ARRAY[o.plus, o.minus]) AS day, unnest(ARRAY[1, -1]) AS sign, ${column} AS id, ${measures}
-                FROM unnest(?::timestamptz[], ?::date[], ?::date[]) o (q, plus, minus)
-                JOIN LATERAL (SELECT * FROM ${llmdb}."LLM_SpendLogs" l
-                    WHERE l."startTime" >= o.q AND l."startTime" < o.q + interval '15 minutes' AND ${condition} OFFSET 0) l ON true) e
+                SELECT unnest(ARRAY[s.plus, s.minus]) AS day, unnest(ARRAY[1, -1]) AS sign, s.id, ${measures}
+                FROM (SELECT o.plus, o.minus, f.*
+                      FROM unnest(?::timestamptz[], ?::date[], ?::date[]) o (q, plus, minus)
+                      CROSS JOIN LATERAL (SELECT ${column} AS id, ${sums} FROM ${llmdb}."LLM_SpendLogs" l
+                          WHERE l."startTime" >= o.q AND l."startTime" < o.q + interval '15 minutes' AND ${condition}
+                          GROUP BY 1) f) s) e
             WHERE e.day BETWEEN ? AND ?""";
 
-    private static final String QUARTER_IS_SUMMED = "m.span = 'quarter' AND m.start = q AND m.complete";
+    private static final String QUARTER_IS_OPEN = """
+            NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'quarter' AND m.start = q AND m.complete)""";
 
-    private static final String HOUR_IS_SUMMED =
-            "m.span = 'hour' AND m.start = date_trunc('hour', q, 'UTC') AND m.complete"
-                    + " AND m.start >= w.first AND m.start <= w.behind - interval '1 hour'";
+    /** Of one id that has no sums of quarters but where it has much. */
+    private static final String QUARTER_OF_ID_IS_OPEN = """
+            NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m JOIN ${llmdb}."LLM_QuarterHourSum" s ON s.start = m.start
+                WHERE m.span = 'quarter' AND m.start = q AND m.complete AND s.kind = ? AND s.id = ?)""";
+
+    /** The hour that a quarter lies in is not summed up, or lies in the stretch with a part of it only. */
+    private static final String HOUR_IS_OPEN = """
+            NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" h
+                WHERE h.span = 'hour' AND h.start = date_trunc('hour', ${quarter}, 'UTC') AND h.complete
+                  AND h.start >= w.first AND h.start <= w.behind - interval '1 hour')""";
 
     private final Connection connection;
     private final Sql sql;
@@ -119,11 +130,14 @@ final class ShiftedDays {
     /** Of everything together or by one of team, organization, model and provider. */
     List<UsageStatement.Fact> byQuarters() throws SQLException {
         List<Object> ids = List.copyOf(query.of().values());
-        summed("LLM_QuarterHourSum", "quarter", "15 minutes", ids);
+        summed(ids);
         List<UsageDimension> by = query.byInOrder();
         LogConditions conditions = new LogConditions(false);
         query.of().forEach((dimension, id) -> conditions.and("coalesce(l." + dimension.logColumn() + ", '') = ?", id));
-        fromLog(open(QUARTER_IS_SUMMED), by.isEmpty() ? "''" : column(by.get(0)), conditions);
+        fromLog(
+                open(QUARTER_IS_OPEN + " AND " + HOUR_IS_OPEN, List.of()),
+                by.isEmpty() ? "''" : column(by.get(0)),
+                conditions);
         return facts;
     }
 
@@ -133,8 +147,8 @@ final class ShiftedDays {
      * @param settled days before this have an index for it
      */
     List<UsageStatement.Fact> ofOne(UsageDimension dimension, String id, Instant settled) throws SQLException {
-        summed("LLM_HourSum", "hour", "1 hour", List.of(id));
-        Map<Boolean, List<Open>> open = open(HOUR_IS_SUMMED).stream()
+        summed(List.of(id));
+        Map<Boolean, List<Open>> open = open(HOUR_IS_OPEN + " AND " + QUARTER_OF_ID_IS_OPEN, List.of(kind, id)).stream()
                 .collect(Collectors.partitioningBy(
                         quarter -> !quarter.start().plus(QUARTER).isAfter(settled)));
         fromLog(
@@ -155,10 +169,11 @@ final class ShiftedDays {
     /** A quarter of an hour that the sums do not know, and the days that it is moved to and from. */
     private record Open(Instant start, LocalDate plus, LocalDate minus) {}
 
-    private List<Open> open(String summed) throws SQLException {
+    private List<Open> open(String condition, List<Object> ids) throws SQLException {
         List<Open> open = new ArrayList<>();
-        try (PreparedStatement statement = connection.prepareStatement(sql.of(OPEN.replace("${summed}", summed)))) {
-            LogConditions.bind(statement, 1, windows);
+        String text = OPEN.replace("${open}", condition).replace("${quarter}", "q");
+        try (PreparedStatement statement = connection.prepareStatement(sql.of(text))) {
+            LogConditions.bind(statement, LogConditions.bind(statement, 1, windows), ids);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
                     if (rows.getBoolean(4)) {
@@ -175,13 +190,21 @@ final class ShiftedDays {
         return open;
     }
 
-    private void summed(String table, String span, String length, List<Object> ids) {
+    private void summed(List<Object> ids) {
+        summed("LLM_HourSum", "hour", "1 hour", "", ids);
+        String inNoHour = " AND " + HOUR_IS_OPEN.replace("${quarter}", "m.start");
+        summed("LLM_QuarterHourSum", "quarter", "15 minutes", inNoHour, ids);
+    }
+
+    /** @param elsewhere a condition that leaves out what another sum brings */
+    private void summed(String table, String span, String length, String elsewhere, List<Object> ids) {
         List<Object> arguments = new ArrayList<>(windows);
         arguments.add(kind);
         arguments.addAll(ids);
         String facts = SUMMED.replace("${table}", table)
                 .replace("${span}", span)
                 .replace("${length}", length)
+                .replace("${elsewhere}", elsewhere)
                 .replace("${condition}", ids.isEmpty() ? "" : " AND q.id = ?")
                 .replace("${sums}", UsageStatement.sums("q"));
         add(MOVED.replace("${measures}", each("s.%s")).replace("${facts}", facts), arguments);
@@ -202,7 +225,8 @@ final class ShiftedDays {
         arguments.addAll(conditions.arguments());
         add(
                 FROM_LOG.replace("${column}", column)
-                        .replace("${measures}", UsageStatement.LOG_MEASURES)
+                        .replace("${measures}", each("s.%s"))
+                        .replace("${sums}", UsageStatement.LOG_SUMS)
                         .replace("${condition}", conditions.text()),
                 arguments);
     }

@@ -62,12 +62,22 @@ final class SumsCheck {
                     sum(q.completion_tokens) AS completion_tokens, sum(q.successful_requests) AS successful_requests,
                     sum(q.failed_requests) AS failed_requests
                 FROM ${llmdb}."LLM_QuarterHourSum" q WHERE (q.start AT TIME ZONE 'UTC')::date IN (SELECT day FROM quartered)
+                    AND q.kind = ANY ('{proxy,team,organization,model,provider}')
                 GROUP BY 1, 2, 3
             ), hours AS MATERIALIZED (
                 SELECT h.kind, (h.start AT TIME ZONE 'UTC')::date AS day, h.id, sum(h.spend) AS spend, sum(h.prompt_tokens) AS prompt_tokens,
                     sum(h.completion_tokens) AS completion_tokens, sum(h.successful_requests) AS successful_requests,
                     sum(h.failed_requests) AS failed_requests
                 FROM ${llmdb}."LLM_HourSum" h WHERE (h.start AT TIME ZONE 'UTC')::date IN (SELECT day FROM houred)
+                GROUP BY 1, 2, 3
+            ), busy AS MATERIALIZED (
+                -- Quarters of single ids, by their hours: not all quarters of an hour have to be there.
+                SELECT q.kind, date_trunc('hour', q.start, 'UTC') AS hour, q.id, count(*) AS quarters, sum(q.spend) AS spend,
+                    sum(q.prompt_tokens) AS prompt_tokens, sum(q.completion_tokens) AS completion_tokens,
+                    sum(q.successful_requests) AS successful_requests, sum(q.failed_requests) AS failed_requests
+                FROM ${llmdb}."LLM_QuarterHourSum" q
+                WHERE (q.start AT TIME ZONE 'UTC')::date IN (SELECT day FROM quartered INTERSECT SELECT day FROM houred)
+                    AND q.kind = ANY ('{key,user,end_user}')
                 GROUP BY 1, 2, 3)
             SELECT day, kind, id, 'daily sum', coalesce(t.spend, 0), coalesce(s.spend, 0)
             FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM marked)) t
@@ -81,9 +91,15 @@ final class SumsCheck {
             WHERE %1$s
             UNION ALL
             SELECT day, kind, id, 'sum of hours', coalesce(t.spend, 0), coalesce(s.spend, 0)
-            FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM houred) AND kind = ANY ('{key,user,end_user}') AND id <> '') t
+            FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM houred) AND kind = ANY ('{proxy,team,organization,model,provider}')
+                      OR day IN (SELECT day FROM houred) AND kind = ANY ('{key,user,end_user}') AND id <> '') t
             FULL JOIN hours s USING (kind, day, id)
             WHERE %1$s
+            UNION ALL
+            SELECT (s.hour AT TIME ZONE 'UTC')::date, s.kind, s.id, 'sum of quarters of an hour', coalesce(t.spend, 0), s.spend
+            FROM busy s LEFT JOIN ${llmdb}."LLM_HourSum" t ON t.kind = s.kind AND t.start = s.hour AND t.id = s.id
+            WHERE t.id IS NULL OR s.prompt_tokens > t.prompt_tokens OR s.completion_tokens > t.completion_tokens
+                OR s.successful_requests > t.successful_requests OR s.failed_requests > t.failed_requests OR s.quarters = 4 AND %1$s
             ORDER BY 1, 2, 3, 4 LIMIT %2$d""".formatted(DIFFER, MOST);
 
     private SumsCheck() {}

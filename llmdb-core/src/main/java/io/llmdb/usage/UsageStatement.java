@@ -32,6 +32,11 @@ final class UsageStatement {
             (CASE WHEN l.status = 'failure' THEN 0 ELSE 1 END)::bigint AS successful_requests, \
             (CASE WHEN l.status = 'failure' THEN 1 ELSE 0 END)::bigint AS failed_requests""";
 
+    static final String LOG_SUMS = """
+            sum(l.spend) AS spend, sum(l.prompt_tokens)::bigint AS prompt_tokens, sum(l.completion_tokens)::bigint AS completion_tokens, \
+            count(*) AS api_requests, count(*) FILTER (WHERE l.status IS DISTINCT FROM 'failure') AS successful_requests, \
+            count(*) FILTER (WHERE l.status = 'failure') AS failed_requests""";
+
     private static final String OPEN_DAYS = """
             ARRAY(SELECT g::date FROM generate_series(?::timestamp, ?::timestamp, interval '1 day') g
                 WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'day' AND m.start = g AT TIME ZONE 'UTC' AND m.complete))""";

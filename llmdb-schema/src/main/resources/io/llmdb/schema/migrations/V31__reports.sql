@@ -19,7 +19,8 @@ CREATE TABLE ${llmdb}."LLM_DailySum" (
 );
 
 CREATE TABLE ${llmdb}."LLM_QuarterHourSum" (
-    -- proxy (with the id ''), team, organization, model, provider
+    -- proxy (with the id ''), team, organization, model, provider; and those keys, users and end users that have many requests in the quarter: where
+    -- one of them has no row, what it has is little, and read from the log
     kind                text NOT NULL,
     start               timestamptz NOT NULL,
     id                  text NOT NULL,
@@ -32,9 +33,9 @@ CREATE TABLE ${llmdb}."LLM_QuarterHourSum" (
     PRIMARY KEY (kind, start, id)
 );
 
--- The same by hour, for what there is much of; each of these has a row in few of the hours.
+-- The same by hour: a quarter of the rows where whole hours will do, and the only one for what there is much of, which has a row in few of the hours.
 CREATE TABLE ${llmdb}."LLM_HourSum" (
-    -- key, user, end_user
+    -- proxy (with the id ''), team, organization, model, provider, key, user, end_user
     kind                text NOT NULL,
     start               timestamptz NOT NULL,
     id                  text NOT NULL,
@@ -145,19 +146,22 @@ END $$;
 CREATE FUNCTION ${llmdb}.llmdb_sum_up_quarters(p_starts timestamptz[]) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('llmdb summing up', '${llmdb}'::regnamespace::oid::bigint));
-    DELETE FROM ${llmdb}."LLM_QuarterHourSum" WHERE start = ANY (p_starts) AND kind = ANY ('{proxy,team,organization,model,provider}');
+    DELETE FROM ${llmdb}."LLM_QuarterHourSum" WHERE start = ANY (p_starts) AND kind = ANY (
+        '{proxy,team,organization,model,provider,key,user,end_user}');
     INSERT INTO ${llmdb}."LLM_QuarterHourSum" (kind, start, id, spend, prompt_tokens, completion_tokens, api_requests, successful_requests,
         failed_requests)
     SELECT CASE WHEN grouping(t) = 0 THEN 'team' WHEN grouping(o) = 0 THEN 'organization' WHEN grouping(m) = 0 THEN 'model'
-                WHEN grouping(p) = 0 THEN 'provider' ELSE 'proxy' END,
-        q, coalesce(t, o, m, p, ''), sum(spend), sum(prompt_tokens), sum(completion_tokens), count(*),
+                WHEN grouping(p) = 0 THEN 'provider' WHEN grouping(k) = 0 THEN 'key' WHEN grouping(u) = 0 THEN 'user'
+                WHEN grouping(e) = 0 THEN 'end_user' ELSE 'proxy' END,
+        q, coalesce(t, o, m, p, k, u, e, ''), sum(spend), sum(prompt_tokens), sum(completion_tokens), count(*),
         count(*) - count(*) FILTER (WHERE failed), count(*) FILTER (WHERE failed)
     FROM (SELECT date_bin('15 minutes', "startTime", '2000-01-01 00:00:00+00') AS q, coalesce(team_id, '') AS t, coalesce(organization_id, '') AS o,
-            model AS m, coalesce(custom_llm_provider, '') AS p, spend, prompt_tokens, completion_tokens, status = 'failure' AS failed
+            model AS m, coalesce(custom_llm_provider, '') AS p, api_key AS k, coalesce("user", '') AS u, coalesce(end_user, '') AS e, spend, prompt_tokens, completion_tokens, status = 'failure' AS failed
           FROM ${llmdb}."LLM_SpendLogs"
           WHERE "startTime" >= p_starts[1] AND "startTime" < p_starts[cardinality(p_starts)] + interval '15 minutes') l
     WHERE q = ANY (p_starts)
-    GROUP BY q, GROUPING SETS ((t), (o), (m), (p), ());
+    GROUP BY q, GROUPING SETS ((t), (o), (m), (p), (k), (u), (e), ())
+    HAVING coalesce(k, u, e) IS NULL OR coalesce(k, u, e) <> '' AND count(*) >= 32;
     PERFORM ${llmdb}.llmdb_end_summing('quarter', p_starts);
 END $$;
 
@@ -165,18 +169,22 @@ END $$;
 CREATE FUNCTION ${llmdb}.llmdb_sum_up_hours(p_starts timestamptz[]) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('llmdb summing up', '${llmdb}'::regnamespace::oid::bigint));
-    DELETE FROM ${llmdb}."LLM_HourSum" WHERE start = ANY (p_starts) AND kind = ANY ('{key,user,end_user}');
+    DELETE FROM ${llmdb}."LLM_HourSum" WHERE start = ANY (p_starts) AND kind = ANY (
+        '{proxy,team,organization,model,provider,key,user,end_user}');
     INSERT INTO ${llmdb}."LLM_HourSum" (kind, start, id, spend, prompt_tokens, completion_tokens, api_requests, successful_requests,
         failed_requests)
-    SELECT CASE WHEN grouping(k) = 0 THEN 'key' WHEN grouping(u) = 0 THEN 'user' ELSE 'end_user' END,
-        h, coalesce(k, u, e), sum(spend), sum(prompt_tokens), sum(completion_tokens), count(*),
+    SELECT CASE WHEN grouping(k) = 0 THEN 'key' WHEN grouping(u) = 0 THEN 'user' WHEN grouping(e) = 0 THEN 'end_user'
+                WHEN grouping(t) = 0 THEN 'team' WHEN grouping(o) = 0 THEN 'organization' WHEN grouping(m) = 0 THEN 'model'
+                WHEN grouping(p) = 0 THEN 'provider' ELSE 'proxy' END,
+        h, coalesce(k, u, e, t, o, m, p, ''), sum(spend), sum(prompt_tokens), sum(completion_tokens), count(*),
         count(*) - count(*) FILTER (WHERE failed), count(*) FILTER (WHERE failed)
-    FROM (SELECT date_trunc('hour', "startTime", 'UTC') AS h, api_key AS k, coalesce("user", '') AS u, coalesce(end_user, '') AS e, spend,
+    FROM (SELECT date_trunc('hour', "startTime", 'UTC') AS h, api_key AS k, coalesce("user", '') AS u, coalesce(end_user, '') AS e,
+            coalesce(team_id, '') AS t, coalesce(organization_id, '') AS o, model AS m, coalesce(custom_llm_provider, '') AS p, spend,
             prompt_tokens, completion_tokens, status = 'failure' AS failed
           FROM ${llmdb}."LLM_SpendLogs"
           WHERE "startTime" >= p_starts[1] AND "startTime" < p_starts[cardinality(p_starts)] + interval '1 hour') l
     WHERE h = ANY (p_starts)
-    GROUP BY h, GROUPING SETS ((k), (u), (e))
-    HAVING coalesce(k, u, e) <> '';
+    GROUP BY h, GROUPING SETS ((k), (u), (e), (t), (o), (m), (p), ())
+    HAVING coalesce(k, u, e) IS DISTINCT FROM '';
     PERFORM ${llmdb}.llmdb_end_summing('hour', p_starts);
 END $$;

@@ -218,6 +218,46 @@ class ReportsTest {
         }
     }
 
+    /** India's midnight lies within an hour of UTC, so its days are made of quarters too. */
+    @Test
+    void aBusyKeysQuartersOfAnHourAreReadFromSums(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(3, 120)) {
+            List<SpendEvent> busy = new ArrayList<>();
+            for (int i = 0; i < 100; i++) {
+                Instant start = FIRST.atTime(18, 30 + i % 24).toInstant(ZoneOffset.UTC);
+                busy.add(company.event(start.plusMillis(i)).toBuilder()
+                        .keyHash("key3")
+                        .build());
+            }
+            company.book(busy);
+            maintenance(database).sumUp();
+            ZoneId india = ZoneId.of("Asia/Kolkata");
+            assertTrue(company, List.of(india), UsageQuery::byDay);
+
+            BooksCheck check = new BooksCheck(company.db, AuditTrail.of(false));
+            assertThat(check.verify().differences()).isEmpty();
+            assertThat(database.value(Long.class, """
+                    WITH wrong AS (UPDATE ${llmdb}."LLM_QuarterHourSum" SET successful_requests = successful_requests + 1000,
+                        api_requests = api_requests + 1000 WHERE kind = 'key' RETURNING id) SELECT count(*) FROM wrong WHERE id = 'key3'""")).isEqualTo(2);
+            Reports reports = new Reports(company.db);
+            UsageQuery second = UsageQuery.of(FIRST.plusDays(1), FIRST.plusDays(1))
+                    .in(india)
+                    .only(UsageDimension.KEY, "key3");
+            long expected = Oracle.usage(company.events, second)
+                    .get(List.<Object>of("all"))
+                    .requests();
+            assertThat(reports.total(second).requests())
+                    .as("read from the sums")
+                    .isEqualTo(expected + 2_000);
+            assertThat(check.verify().differences())
+                    .extracting(Difference::where)
+                    .contains("2026-03-28 key \"key3\"");
+            check.repair(Actor.SYSTEM);
+            maintenance(database).sumUp();
+            assertTrue(company, List.of(india), UsageQuery::byDay);
+        }
+    }
+
     @Test
     void aSumThatSomebodyBookedMeanwhileIsNotCompleted(TestDatabase database) {
         try (Company company = Company.on(database).withTraffic(1, 80)) {

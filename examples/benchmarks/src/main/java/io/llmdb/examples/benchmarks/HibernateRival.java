@@ -182,7 +182,7 @@ final class HibernateRival implements AutoCloseable {
         LogRow() {}
 
         LogRow(SpendEvent event) {
-            requestId = event.id().toString();
+            requestId = ReferenceLayout.requestId(event);
             callType = event.callType();
             apiKey = event.keyHash();
             spend = event.cost();

@@ -81,7 +81,7 @@ final class JdbcRival {
 
     private static void bind(PreparedStatement insert, SpendEvent event) throws SQLException {
         int i = 1;
-        insert.setString(i++, event.id().toString());
+        insert.setString(i++, ReferenceLayout.requestId(event));
         insert.setString(i++, event.callType());
         insert.setString(i++, event.keyHash());
         insert.setBigDecimal(i++, event.cost());

@@ -59,11 +59,7 @@ final class PipelineBenchmark implements Benchmark {
             pipeline.add(rows
                     / book(run, company, rows, batch, DeliveryMode.MEMORY, cost, database -> {
                         ours.add(chunks(database, ROWS, rows, batch));
-                        theirs.add(chunks(
-                                database,
-                                ROWS.replace("*", ReferenceLayout.COLUMNS.replace("request_id,", "id::text,")),
-                                rows,
-                                batch));
+                        theirs.add(chunks(database, ROWS.replace("*", ReferenceLayout.OF_OUR_ROWS), rows, batch));
                     }));
             floor.add(rows / floor(run, company, ours.get(0), 1, cost));
             reference.add(rows / reference(run, theirs.get(0), 1));

@@ -1,6 +1,9 @@
 package io.llmdb.examples.benchmarks;
 
+import io.llmdb.spend.SpendEvent;
 import io.llmdb.testkit.TestDatabase;
+import java.nio.charset.StandardCharsets;
+import java.util.UUID;
 
 /** The log table as proxies have it: a random text as primary key, and B-trees that every row pays for. */
 final class ReferenceLayout {
@@ -11,7 +14,19 @@ final class ReferenceLayout {
             metadata, cache_hit, cache_key, request_tags, team_id, organization_id, end_user, requester_ip_address, messages,
             response, session_id, status""";
 
+    /**
+     * The same of our rows. Our ids come in the order of time, which is kind to a B-tree; providers' are random, and
+     * theirs is the primary key there. Those in our rows may be missing or repeat, so they are made of ours.
+     */
+    static final String OF_OUR_ROWS = COLUMNS.replace("request_id,", "md5(id::text)::uuid::text,");
+
     private ReferenceLayout() {}
+
+    /** A random text for an event: the one of every time that it is asked for. */
+    static String requestId(SpendEvent event) {
+        return UUID.nameUUIDFromBytes(event.id().toString().getBytes(StandardCharsets.US_ASCII))
+                .toString();
+    }
 
     static void createIn(TestDatabase database) {
         database.execute("""

@@ -91,7 +91,7 @@ final class SynchronousBenchmark implements Benchmark {
                     "startTime", "endTime", model, metadata, "user", team_id, end_user, session_id, status)
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, ?, ?)""")) {
             int i = 1;
-            statement.setString(i++, event.id().toString());
+            statement.setString(i++, ReferenceLayout.requestId(event));
             statement.setString(i++, event.callType());
             statement.setString(i++, event.keyHash());
             statement.setBigDecimal(i++, event.cost());
