@@ -128,7 +128,7 @@ public final class Admission implements AutoCloseable {
      *
      * @param event the finished request, from {@link #event()}
      * @throws IllegalArgumentException where the event is not this request's
-     * @throws IllegalStateException where it was released, or settled with other content
+     * @throws IllegalStateException where it was released, or settled with other content, or is being settled
      */
     public void settle(SpendEvent event) {
         State before = startSettling(event);
@@ -164,7 +164,7 @@ public final class Admission implements AutoCloseable {
         }
         try {
             return service.settleAsync(this, event, heldIn(before), taken -> endSettling(taken, before));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             endSettling(false, before);
             throw e;
         }

@@ -1,14 +1,12 @@
 package io.llmdb.budgets;
 
 import io.llmdb.budgets.BudgetScopes.Applying;
-import io.llmdb.budgets.LeaseDesk.Need;
 import io.llmdb.budgets.Slice.Hold;
 import io.llmdb.common.Page;
 import io.llmdb.common.PageRequest;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
-import io.llmdb.internal.Futures;
 import io.llmdb.internal.Ids;
 import io.llmdb.internal.Ticks;
 import io.llmdb.keys.Caller;
@@ -18,13 +16,11 @@ import io.llmdb.limits.LimitedCall;
 import io.llmdb.spend.BookingPolicy;
 import io.llmdb.spend.CounterId;
 import io.llmdb.spend.CounterWindows;
-import io.llmdb.spend.LeaseShare;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendRecorder;
 import java.math.BigDecimal;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -53,8 +49,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class BudgetService implements AutoCloseable {
 
-    private static final BigDecimal MOST_COST = BigDecimal.valueOf(1_000_000);
-
     private static final Logger LOG = LoggerFactory.getLogger(BudgetService.class);
 
     private final UUID instance = UUID.randomUUID();
@@ -73,11 +67,9 @@ public final class BudgetService implements AutoCloseable {
     private final PastWindows pastWindows;
     private final WindowTidying tidying;
     private final Map<UUID, Admission> open = new ConcurrentHashMap<>();
-    private final Map<UUID, Unbooked> unbooked = new ConcurrentHashMap<>();
+    private final Settlements settlements;
     private final ScheduledExecutorService sweeper;
     private volatile Runnable guard = () -> {};
-
-    private record Unbooked(List<Hold> holds, List<Need> watched) {}
 
     /**
      * Starts the threads that keep leases alive and end forgotten reservations.
@@ -136,7 +128,7 @@ public final class BudgetService implements AutoCloseable {
         this.tidying = new WindowTidying(db, windows, rules);
         this.desk = new LeaseDesk(policy, Ticks.SYSTEM, databaseClock);
         this.leases = new LeaseThread(desk, new DbLeaseStore(db, databaseClock, instance, policy, windows, rules));
-        recorder.onBooked(this::booked);
+        this.settlements = new Settlements(instance, recorder, alerts);
         this.sweeper = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "llmdb-reservations");
             thread.setDaemon(true);
@@ -402,52 +394,19 @@ public final class BudgetService implements AutoCloseable {
     }
 
     void settle(Admission admission, SpendEvent event, List<Hold> holds) {
-        SpendEvent leaving = leaving(admission, event, holds);
-        try {
-            recorder.record(leaving);
-        } catch (RuntimeException e) {
-            comeBack(event, holds);
-            throw e;
-        }
+        settlements.settle(event, holds, admission.applying().watched());
         forget(admission);
     }
 
     /** @param ended told, before the answer is there, whether the event was taken */
     CompletableFuture<Void> settleAsync(
             Admission admission, SpendEvent event, List<Hold> holds, Consumer<Boolean> ended) {
-        return Futures.after(recorder.recordAsync(leaving(admission, event, holds)), failure -> {
-            if (failure == null) {
+        return settlements.settleAsync(event, holds, admission.applying().watched(), taken -> {
+            if (taken) {
                 forget(admission);
-            } else {
-                comeBack(event, holds);
             }
-            ended.accept(failure == null);
+            ended.accept(taken);
         });
-    }
-
-    /** Settles what the request holds, and says which parts of which leases its event is paid from. */
-    private SpendEvent leaving(Admission admission, SpendEvent event, List<Hold> holds) {
-        if (holds.isEmpty() && admission.applying().watched().isEmpty()) {
-            return event;
-        }
-        long cost = Units.up("cost", event.cost().min(MOST_COST));
-        List<LeaseShare> shares = new ArrayList<>(holds.size());
-        for (Hold hold : holds) {
-            LeaseShare share = hold.slice().settle(hold, cost);
-            if (share != null) {
-                shares.add(share);
-            }
-        }
-        unbooked.put(event.id(), new Unbooked(holds, admission.applying().watched()));
-        return shares.isEmpty()
-                ? event
-                : event.toBuilder().leases(instance, shares).build();
-    }
-
-    /** Whether it was booked is not known, so the slices are compared with the database before they are used again. */
-    private void comeBack(SpendEvent event, List<Hold> holds) {
-        unbooked.remove(event.id());
-        holds.forEach(hold -> hold.slice().unsettle(hold));
     }
 
     void recordAgain(SpendEvent event) {
@@ -487,16 +446,6 @@ public final class BudgetService implements AutoCloseable {
             case ALLOW -> null;
             case FIXED -> rules.fixedPrice();
         };
-    }
-
-    private void booked(List<SpendEvent> events) {
-        for (SpendEvent event : events) {
-            Unbooked done = unbooked.remove(event.id());
-            if (done != null) {
-                done.holds.forEach(hold -> hold.slice().booked(hold));
-                alerts.spent(done.watched);
-            }
-        }
     }
 
     private void sweep() {

@@ -5,9 +5,13 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Chains futures so that whoever hangs something on the last one sees failures as they were thrown, not wrapped. */
 public final class Futures {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Futures.class);
 
     private Futures() {}
 
@@ -35,6 +39,8 @@ public final class Futures {
                             : wrapped;
                     try {
                         then.accept(failure);
+                    } catch (RuntimeException e) {
+                        LOG.error("What follows on an answer failed", e);
                     } finally {
                         if (failure == null) {
                             answer.complete(null);

@@ -391,7 +391,11 @@ public final class JobRunner implements AutoCloseable {
                 }
             });
         } catch (RuntimeException e) {
-            LOG.warn("The end of job {} could not be noted; its claim lapses: {}", job.name(), e.getMessage());
+            if (DbErrors.isMoved(e)) {
+                LOG.debug("The end of job {} is not noted: the database has moved", job.name());
+            } else {
+                LOG.warn("The end of job {} could not be noted; its claim lapses: {}", job.name(), e.getMessage());
+            }
         }
     }
 

@@ -21,6 +21,12 @@ final class Sums {
     /** Most events are in by then; one that comes later takes the mark away, and the next run sums up again. */
     private static final Duration GRACE = Duration.ofMinutes(15);
 
+    /**
+     * Hours or quarters of an hour of one call. The groups of so many, of thousands of keys, users and end users each,
+     * fit into the memory that PostgreSQL gives a query by default; those of a day would go to the disk.
+     */
+    private static final int AT_ONCE = 8;
+
     private static final String DAYS = """
             WITH RECURSIVE days AS (
                 (SELECT day FROM ${llmdb}."LLM_DailySpend" ORDER BY day LIMIT 1)
@@ -77,7 +83,12 @@ final class Sums {
 
     private int sumUpLog(String span, String length, Instant from, Instant to, BooleanSupplier mayGoOn) {
         String query = ddl.sql(OPEN.replace("${length}", length).replace("${span}", span));
-        return sumUp(span, starts(query, from, to), mayGoOn);
+        List<OffsetDateTime> starts = starts(query, from, to);
+        int done = 0;
+        for (int i = 0; i < starts.size(); i += AT_ONCE) {
+            done += sumUp(span, starts.subList(i, Math.min(i + AT_ONCE, starts.size())), mayGoOn);
+        }
+        return done;
     }
 
     private List<OffsetDateTime> starts(String query, Instant... bounds) {

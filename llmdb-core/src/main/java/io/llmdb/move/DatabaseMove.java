@@ -8,7 +8,6 @@ import io.llmdb.move.MoveState.UnitKey;
 import io.llmdb.schema.SchemaMigrator;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -42,11 +41,6 @@ public final class DatabaseMove {
     /** A guess of what goes over in a second, before anything was measured. */
     private static final long BYTES_PER_SECOND = 25_000_000;
 
-    /** Passes before the fence end when one is quicker than this: what remains is then brought over as quickly. */
-    private static final Duration QUICK = Duration.ofSeconds(1);
-
-    private static final int MOST_PASSES = 10;
-
     private static final Logger LOG = LoggerFactory.getLogger(DatabaseMove.class);
 
     private final MoveEndpoint source;
@@ -54,6 +48,7 @@ public final class DatabaseMove {
     private final MoveChoice choice;
     private final int parallelism;
     private final boolean merge;
+    private final Sides sides;
 
     private DatabaseMove(Builder builder) {
         this.source = builder.source;
@@ -61,6 +56,7 @@ public final class DatabaseMove {
         this.choice = builder.choice;
         this.parallelism = builder.parallelism;
         this.merge = builder.merge;
+        this.sides = new Sides(source, target, choice, parallelism);
     }
 
     /**
@@ -127,8 +123,8 @@ public final class DatabaseMove {
 
     private CopyReport copy(Move move, Consumer<MoveProgress> listener) throws SQLException {
         long start = System.nanoTime();
-        Map<UnitKey, Unit> done = move.merged() ? Map.of() : units();
-        Shapes shapes = shapes();
+        Map<UnitKey, Unit> done = move.merged() ? Map.of() : sides.units();
+        Shapes shapes = sides.shapes();
         try (Snapshot snapshot = Snapshot.take(source)) {
             List<MovePlan.PlannedTable> planned = Planned.tables(snapshot.session(), choice).stream()
                     .filter(table -> !done.containsKey(new UnitKey(table.table(), table.partition())))
@@ -158,7 +154,7 @@ public final class DatabaseMove {
             if (!move.merged()) {
                 Verifier verifier = new Verifier(snapshot, target, choice, shapes);
                 verifier.keyed(parallelism);
-                verifier.logs(units(), false, parallelism, meter);
+                verifier.logs(sides.units(), false, parallelism, meter);
             }
             LOG.debug("Verifying took {} ms", (System.nanoTime() - copied) / 1_000_000);
             Target.analyze(target, choice);
@@ -173,7 +169,7 @@ public final class DatabaseMove {
                 }
                 to.commit();
             }
-            long rows = units().values().stream().mapToLong(Unit::rows).sum();
+            long rows = sides.units().values().stream().mapToLong(Unit::rows).sum();
             return new CopyReport(
                     rows,
                     meter.bytes(),
@@ -197,7 +193,7 @@ public final class DatabaseMove {
                     Checks.requireSourceOwner(from);
                 }
                 Witness.install(source, move.id().toString());
-                phase(MovePhase.FOLLOWING);
+                sides.phase(MovePhase.FOLLOWING);
                 lock.rollback();
                 return move;
             }
@@ -216,35 +212,13 @@ public final class DatabaseMove {
             try (Session lock = lock()) {
                 Move move = requirePhase("pass", MovePhase.FOLLOWING);
                 try (Snapshot snapshot = Snapshot.take(source)) {
-                    PassReport report = pass(move, snapshot, shapes()).report();
+                    PassReport report =
+                            sides.pass(move, snapshot, sides.shapes()).report();
                     lock.rollback();
                     return report;
                 }
             }
         });
-    }
-
-    private record Passed(PassReport report, long compared, Verifier verifier) {}
-
-    private Passed pass(Move move, Snapshot snapshot, Shapes shapes) throws SQLException {
-        Map<UnitKey, Unit> units = units();
-        Long noted = Witness.notedSince(snapshot.session(), move.id().toString());
-        long since = units.values().stream().mapToLong(Unit::sinceXid).min().orElse(0);
-        PassReport report;
-        long compared;
-        try (Session to = Session.write(target)) {
-            Pass pass = new Pass(snapshot, to, choice, shapes, units);
-            report = pass.run(noted, true);
-            compared = pass.compared();
-        }
-        Verifier verifier = new Verifier(snapshot, target, choice, shapes);
-        if (noted != null && since >= noted) {
-            verifier.stretches(since);
-        }
-        if (noted != null) {
-            Witness.trim(source, snapshot.xmin());
-        }
-        return new Passed(report, compared, verifier);
     }
 
     /**
@@ -259,12 +233,12 @@ public final class DatabaseMove {
             long start = System.nanoTime();
             try (Session lock = lock()) {
                 Move move = requirePhase("verify", MovePhase.COPIED, MovePhase.FOLLOWING);
-                Shapes shapes = shapes();
+                Shapes shapes = sides.shapes();
                 try (Snapshot snapshot = Snapshot.take(source)) {
-                    pass(move, snapshot, shapes);
+                    sides.pass(move, snapshot, shapes);
                     Verifier verifier = new Verifier(snapshot, target, choice, shapes);
                     verifier.keyed(parallelism);
-                    verifier.logs(units(), true, parallelism, new Meter(progress -> {}, 0, 0));
+                    verifier.logs(sides.units(), true, parallelism, new Meter(progress -> {}, 0, 0));
                     lock.rollback();
                     return new MoveVerification(verifier.rows(), Duration.ofNanos(System.nanoTime() - start));
                 }
@@ -287,120 +261,12 @@ public final class DatabaseMove {
         return step("Cutting over", "cutOver", () -> {
             try (Session lock = lock()) {
                 Move move = requirePhase("cutOver", MovePhase.FOLLOWING, MovePhase.FENCING);
-                Shapes shapes = shapes();
-                boolean announced;
-                try (Session from = Session.read(source)) {
-                    Checks.requireSourceOwner(from);
-                    announced = Fence.isAnnounced(from);
-                }
-                long compared = announced ? 0 : bringNear(move, shapes);
-                CutOverReport report = fence(move, shapes, movedTo, compared);
+                Shapes shapes = sides.shapes();
+                CutOverReport report = new CutOver(sides, move, shapes).run(movedTo);
                 lock.rollback();
                 return report;
             }
         });
-    }
-
-    /**
-     * Until so little is missing that it can be brought over within the fence's second. All of it is compared first;
-     * from then on each pass compares what it brings, so that nothing has to be compared as a whole behind the fence.
-     */
-    private long bringNear(Move move, Shapes shapes) throws SQLException {
-        long compared;
-        try (Snapshot snapshot = Snapshot.take(source)) {
-            Passed passed = pass(move, snapshot, shapes);
-            passed.verifier().keyed(parallelism);
-            compared = compareLogs(passed);
-        }
-        Duration took = QUICK.plusNanos(1);
-        for (int i = 0; i < MOST_PASSES && took.compareTo(QUICK) > 0; i++) {
-            try (Snapshot snapshot = Snapshot.take(source)) {
-                long start = System.nanoTime();
-                Passed passed = pass(move, snapshot, shapes);
-                took = Duration.ofNanos(System.nanoTime() - start);
-                compared += passed.compared() + compareLogs(passed);
-            }
-        }
-        return compared;
-    }
-
-    /** Compares what a pass copied of logs, and returns how many rows its verifier has compared. */
-    private long compareLogs(Passed passed) throws SQLException {
-        passed.verifier().logs(units(), false, parallelism, new Meter(progress -> {}, 0, 0));
-        return passed.verifier().rows();
-    }
-
-    private CutOverReport fence(Move move, Shapes shapes, String movedTo, long compared) throws SQLException {
-        long told = System.nanoTime();
-        phase(MovePhase.FENCING);
-        try {
-            Fence.announce(source, movedTo);
-            long announced = System.nanoTime();
-            Fence.close(source);
-            long closed = System.nanoTime();
-            PassReport last;
-            long rows;
-            Instant fencedAt;
-            try (Snapshot snapshot = Snapshot.take(source)) {
-                fencedAt = Instant.ofEpochMilli(
-                        snapshot.session().number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
-                Passed passed = pass(move, snapshot, shapes);
-                rows = compared + passed.compared() + compareLogs(passed);
-                last = passed.report();
-            }
-            long brought = System.nanoTime();
-            try (Session to = Session.write(target)) {
-                Target.advanceSequences(to, choice);
-                Fence.openTarget(to);
-                MoveState.phase(to, MovePhase.MOVED);
-                to.commit();
-            }
-            Duration closedFor = Duration.ofNanos(System.nanoTime() - told);
-            LOG.debug(
-                    "The old side was told in {} ms, closed in {} ms; the rest came in {} ms and the target was opened in {} ms",
-                    millis(told, announced),
-                    millis(announced, closed),
-                    millis(closed, brought),
-                    millis(brought, System.nanoTime()));
-            removeWitness();
-            return new CutOverReport(fencedAt, closedFor, last, rows);
-        } catch (SQLException | RuntimeException e) {
-            openAgain(e);
-            throw e;
-        }
-    }
-
-    private static long millis(long from, long to) {
-        return (to - from) / 1_000_000;
-    }
-
-    /** A cut-over that failed leaves the old side as it was. Whether the target was opened is asked, not guessed. */
-    private void openAgain(Exception failure) {
-        try {
-            Move move;
-            try (Session to = Session.write(target)) {
-                move = MoveState.find(to);
-            }
-            if (move == null || move.phase() != MovePhase.MOVED) {
-                Fence.open(source);
-                phase(MovePhase.FOLLOWING);
-            }
-        } catch (SQLException | RuntimeException e) {
-            failure.addSuppressed(e);
-            LOG.error(
-                    "The old side is still fenced: call cutOver again to go on, or abandon to open it: {}",
-                    e.getMessage());
-        }
-    }
-
-    private void removeWitness() {
-        try {
-            Witness.remove(source);
-        } catch (SQLException | RuntimeException e) {
-            LOG.warn(
-                    "The triggers of the move stay on the old side, where nothing is written any more: {}",
-                    e.getMessage());
-        }
     }
 
     /**
@@ -510,30 +376,6 @@ public final class DatabaseMove {
                 throw new MoveException("A target that held other data was merged into; it can only be copied to");
             }
             return move;
-        }
-    }
-
-    private void phase(MovePhase phase) throws SQLException {
-        try (Session to = Session.write(target)) {
-            MoveState.phase(to, phase);
-            to.commit();
-        }
-    }
-
-    private Map<UnitKey, Unit> units() throws SQLException {
-        try (Session to = Session.read(target)) {
-            return MoveState.units(to);
-        }
-    }
-
-    private Shapes shapes() throws SQLException {
-        try (Session from = Session.read(source);
-                Session to = Session.read(target)) {
-            Shapes shapes = Shapes.read(from, to);
-            if (!shapes.problems().isEmpty()) {
-                throw new MoveException(String.join("; ", shapes.problems()));
-            }
-            return shapes;
         }
     }
 

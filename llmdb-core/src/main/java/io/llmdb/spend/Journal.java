@@ -1,6 +1,5 @@
 package io.llmdb.spend;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -9,7 +8,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -54,11 +52,13 @@ final class Journal implements AutoCloseable {
     private final Room room;
     private final JournalFiles files;
     private final long maxBytes;
+    private final long maxUnwritten;
     private final long segmentBytes;
+    private volatile Runnable onSynced = () -> {};
     private Group group = new Group(null, new byte[BUFFER]);
     private byte @Nullable [] spare = new byte[BUFFER];
     /** Writes the groups that were begun by callers who do not wait. */
-    private final ExecutorService syncing = ShortLivedThread.named("llmdb-journal");
+    private final ShortLivedThread syncing = new ShortLivedThread("llmdb-journal");
 
     private final Executor answers;
     private long end;
@@ -72,6 +72,7 @@ final class Journal implements AutoCloseable {
         this.policy = policy;
         this.room = new Room(lock, policy, counts);
         this.maxBytes = policy.maxJournalBytes();
+        this.maxUnwritten = policy.maxBacklogBytes();
         // Space comes back by whole files, so there have to be several.
         this.segmentBytes = Math.max(16 << 10, Math.min(32 << 20, maxBytes / 16));
         this.end = files.end();
@@ -95,19 +96,21 @@ final class Journal implements AutoCloseable {
      * @throws JournalException where the disk refuses
      */
     void append(byte[] content, Placed placed) {
-        CompletableFuture<Void> led = null;
+        CompletableFuture<Void> led = new CompletableFuture<>();
         Group mine;
+        boolean first;
         lock.lock();
         try {
-            mine = join(content, placed);
-            if (mine.length > JournalFrame.length(content)) {
-                led = new CompletableFuture<>();
+            awaitRoom(content);
+            mine = group;
+            first = join(mine, content, placed);
+            if (!first) {
                 mine.followers.add(led);
             }
         } finally {
             lock.unlock();
         }
-        if (led == null) {
+        if (first) {
             lead(mine);
         } else {
             led.join();
@@ -126,33 +129,44 @@ final class Journal implements AutoCloseable {
      */
     CompletableFuture<Void> appendAsync(byte[] content, Placed placed) {
         CompletableFuture<Void> written = new CompletableFuture<>();
+        Group mine;
+        boolean first;
         lock.lock();
         try {
-            Group mine = join(content, placed);
+            awaitRoom(content);
+            mine = group;
+            first = join(mine, content, placed);
             mine.told.add(written);
-            if (mine.length == JournalFrame.length(content)) {
-                syncing.execute(() -> lead(mine));
-            }
         } finally {
             lock.unlock();
+        }
+        if (first) {
+            syncing.execute(() -> lead(mine));
         }
         return written;
     }
 
-    /** Gives the record its place in the open group. Its first one leads it. The lock is held. */
-    private Group join(byte[] content, Placed placed) {
+    private void awaitRoom(byte[] content) {
         int length = JournalFrame.length(content);
         room.await(
                 () -> hasRoomFor(length),
-                () -> "the journal holds " + (files.bytes() + unwritten) + " bytes, the bound is " + maxBytes);
-        Group mine = group;
+                () -> "the journal holds " + files.bytes() + " bytes and " + unwritten
+                        + " are to be written, the bounds are " + maxBytes + " and " + maxUnwritten);
+    }
+
+    /**
+     * Gives the record its place in a group, and returns whether it is the first there, who leads. The lock is held.
+     */
+    private boolean join(Group mine, byte[] content, Placed placed) {
+        boolean first = mine.length == 0;
+        int length = JournalFrame.length(content);
         add(mine, content, length);
         long start = end;
         end += length;
         unwritten += length;
         mine.end = end;
         placed.at(start, end);
-        return mine;
+        return first;
     }
 
     private void lead(Group mine) {
@@ -170,8 +184,9 @@ final class Journal implements AutoCloseable {
         if (closed) {
             throw new IllegalStateException("The recorder is closed; it takes no more events");
         }
-        // What is larger than the bound by itself is taken when it is alone.
-        return files.bytes() + unwritten + length <= maxBytes || files.start() == end;
+        // What is larger than a bound by itself is taken when it is alone.
+        return (files.bytes() + unwritten + length <= maxBytes || files.start() == end)
+                && (unwritten + length <= maxUnwritten || unwritten == 0);
     }
 
     private static void add(Group group, byte[] content, int length) {
@@ -195,23 +210,25 @@ final class Journal implements AutoCloseable {
         }
         try {
             files.append(mine.bytes, mine.length, mine.end - mine.length, segmentBytes);
-        } catch (IOException | RuntimeException e) {
+        } catch (Throwable e) {
+            // Without memory too nobody knows what is on the disk.
             mine.failure = e;
-        } finally {
+        }
+        try {
             lock.lock();
             try {
                 unwritten -= mine.length;
                 synced = mine.end;
                 spare = mine.bytes.length > LARGEST_KEPT_BUFFER ? null : mine.bytes;
-                if (mine.failure != null) {
-                    room.freed();
-                }
+                room.freed();
             } finally {
                 lock.unlock();
             }
+            onSynced.run();
+            tell(mine);
+        } finally {
             mine.done.countDown();
             mine.followers.forEach(follower -> follower.complete(null));
-            tell(mine);
         }
     }
 
@@ -245,6 +262,11 @@ final class Journal implements AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** @param listener called when more records are on the disk; replaces the one before */
+    void onSynced(Runnable listener) {
+        onSynced = listener;
     }
 
     /** Where the records begin that are not released. */
@@ -309,7 +331,7 @@ final class Journal implements AutoCloseable {
         for (CountDownLatch open = inFlight(); open != null; open = inFlight()) {
             awaitDone(open);
         }
-        syncing.shutdown();
+        syncing.close();
         files.close();
     }
 

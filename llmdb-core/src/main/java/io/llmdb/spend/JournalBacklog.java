@@ -1,7 +1,6 @@
 package io.llmdb.spend;
 
 import io.llmdb.error.InvalidArgumentException;
-import io.llmdb.internal.Futures;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -61,6 +60,7 @@ final class JournalBacklog implements Backlog {
         this.maxRows = maxRows;
         this.maxBytes = maxBytes;
         this.bell = bell;
+        journal.onSynced(bell::ring);
         this.diskRows = journal.rowsFound();
         this.diskOldest = journal.oldestFound();
         this.readFrom = journal.start();
@@ -83,13 +83,11 @@ final class JournalBacklog implements Backlog {
     @Override
     public void put(Entry entry) {
         journal.append(content(entry), (start, end) -> place(entry, start, end));
-        bell.ring();
     }
 
     @Override
     public CompletableFuture<Void> putAsync(Entry entry) {
-        return Futures.after(
-                journal.appendAsync(content(entry), (start, end) -> place(entry, start, end)), failure -> bell.ring());
+        return journal.appendAsync(content(entry), (start, end) -> place(entry, start, end));
     }
 
     private static byte[] content(Entry entry) {

@@ -134,13 +134,16 @@ final class JournalFiles implements AutoCloseable {
             current = segment;
             syncDirectory();
         }
+        boolean written = false;
         try {
             segment.append(records, length);
+            written = true;
             bytes.addAndGet(length);
-        } catch (IOException e) {
-            // Nobody knows what its end is now: what comes next goes to a new file.
-            current = null;
-            throw e;
+        } finally {
+            if (!written) {
+                // Nobody knows what its end is now: what comes next goes to a new file.
+                current = null;
+            }
         }
     }
 

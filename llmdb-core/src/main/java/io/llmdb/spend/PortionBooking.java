@@ -144,6 +144,14 @@ final class PortionBooking {
                 sleep(policy.retryPause().toMillis());
             }
         }
+        if (!entries.isEmpty()) {
+            throw abandonedWith(entries);
+        }
+    }
+
+    /** Nobody may take these for booked: a journal keeps them for the next start. */
+    private static InterruptedException abandonedWith(List<Backlog.Entry> entries) {
+        return new InterruptedException("Closed before " + entries.size() + " events were booked");
     }
 
     private void halve(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
@@ -214,7 +222,7 @@ final class PortionBooking {
                 tell(e);
                 if (abandoned) {
                     failWaiting(entries);
-                    return;
+                    throw abandonedWith(entries);
                 }
                 sleep(policy.retryPause().toMillis());
             }
@@ -246,6 +254,9 @@ final class PortionBooking {
                     taker.accept(entry);
                     taken = true;
                 } catch (BacklogFullException e) {
+                    if (abandoned) {
+                        throw abandonedWith(entries);
+                    }
                     sleep(policy.retryPause().toMillis());
                 }
             }

@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -44,7 +43,7 @@ public final class SpendRecorder implements AutoCloseable {
     private final Delivery delivery;
     private final Backlog backlog;
     private final SinkFanOut fanOut;
-    private final ExecutorService answers = ShortLivedThread.named("llmdb-spend-answers");
+    private final ShortLivedThread answers = new ShortLivedThread("llmdb-spend-answers");
     private final SpendWriter writer;
     private final AtomicBoolean closing = new AtomicBoolean();
     private final Object listening = new Object();
@@ -143,8 +142,10 @@ public final class SpendRecorder implements AutoCloseable {
      * {@code full_queue_policy} is {@code block}, the caller waits for room here; {@code refuse} and {@code spill} do
      * not.
      *
-     * <p>The future is completed on a thread of the recorder's that answers all others too, so what is hung on it
-     * should be short, or go elsewhere by one of the {@code …Async} methods. Cancelling it changes nothing.
+     * <p>The future is completed on a thread of the recorder's that gives all answers, one after the other. So what is
+     * hung on it should be short and must not wait for another answer; what is longer goes elsewhere by one of the
+     * {@code …Async} methods. Where there is nothing to wait for, as in memory mode, the future is complete already,
+     * and what is hung on it runs at once. Cancelling it changes nothing.
      *
      * @param event the finished request
      * @return completed when the event is as safe as {@link #record} would have made it when it returns, or with the
@@ -154,8 +155,12 @@ public final class SpendRecorder implements AutoCloseable {
         try {
             Instant now = acceptable(event);
             CompletableFuture<Void> done = policy.mode() == DeliveryMode.SYNCHRONOUS ? new CompletableFuture<>() : null;
-            CompletableFuture<Void> taken = backlog.putAsync(Backlog.Entry.of(event, done, now.toEpochMilli()));
-            counts.accepted.increment();
+            CompletableFuture<Void> taken =
+                    Futures.after(backlog.putAsync(Backlog.Entry.of(event, done, now.toEpochMilli())), failure -> {
+                        if (failure == null) {
+                            counts.accepted.increment();
+                        }
+                    });
             return done == null ? taken : Futures.after(done, answers, failure -> {});
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(e);
@@ -282,7 +287,7 @@ public final class SpendRecorder implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         delivery.closeFiles();
-        answers.shutdown();
+        answers.close();
         fanOut.close();
     }
 
@@ -297,13 +302,15 @@ public final class SpendRecorder implements AutoCloseable {
         long rows = backlog.state().rows();
         if (policy.mode() == DeliveryMode.JOURNAL) {
             LOG.warn("Closed before {} events were booked; they are in the journal for the next start", rows);
-        } else {
-            LOG.error("Closed before {} events were booked", rows);
+            return;
         }
-        for (Backlog.Claim rest = backlog.poll(Integer.MAX_VALUE);
-                rest != null && policy.mode() == DeliveryMode.SYNCHRONOUS;
-                rest = backlog.poll(Integer.MAX_VALUE)) {
-            PortionBooking.failWaiting(rest.entries());
+        LOG.error("Closed before {} events were booked", rows);
+        if (policy.mode() == DeliveryMode.SYNCHRONOUS) {
+            for (Backlog.Claim rest = backlog.poll(Integer.MAX_VALUE);
+                    rest != null;
+                    rest = backlog.poll(Integer.MAX_VALUE)) {
+                PortionBooking.failWaiting(rest.entries());
+            }
         }
     }
 }

@@ -38,11 +38,12 @@ public final class Reports {
      * {@code MODEL_GROUP} and {@code PROVIDER} may be told apart and asked for together; {@code END_USER} and
      * {@code TAG} each together with {@code MODEL} only.
      *
-     * <p>Days of another zone than UTC are exact too. They are days of UTC, corrected by sums by quarters of an hour,
-     * which know everything together or one of team, organization, model and provider, or by sums by hours, which know
-     * one key, user or end user. A key, user or end user together with something else is read from the log through its
-     * index. All of that needs the spend log; where it was dropped, what was summed up before stays. It takes several
-     * statements in one snapshot; a transaction of the caller had better be at REPEATABLE READ too.
+     * <p>Days of another zone than UTC are exact too. They are days of UTC, corrected by sums by hours and, where the
+     * zone's offset is no whole hour, by quarters of an hour; these know everything together, or one of team,
+     * organization, model and provider, or one key, user or end user, whose few requests of a quarter are read from the
+     * log. A key, user or end user together with something else is read from the log through its index. All of that
+     * needs the spend log; where it was dropped, what was summed up before stays. It takes several statements in one
+     * snapshot; a transaction of the caller had better be at REPEATABLE READ too.
      *
      * @param query what is asked
      * @return the rows, at most as many as asked for

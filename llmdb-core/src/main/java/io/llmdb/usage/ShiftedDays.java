@@ -128,7 +128,7 @@ final class ShiftedDays {
     }
 
     /** Of everything together or by one of team, organization, model and provider. */
-    List<UsageStatement.Fact> byQuarters() throws SQLException {
+    List<UsageStatement.Fact> ofAll() throws SQLException {
         List<Object> ids = List.copyOf(query.of().values());
         summed(ids);
         List<UsageDimension> by = query.byInOrder();

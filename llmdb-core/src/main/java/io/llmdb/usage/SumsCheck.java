@@ -98,7 +98,7 @@ final class SumsCheck {
             UNION ALL
             SELECT (s.hour AT TIME ZONE 'UTC')::date, s.kind, s.id, 'sum of quarters of an hour', coalesce(t.spend, 0), s.spend
             FROM busy s LEFT JOIN ${llmdb}."LLM_HourSum" t ON t.kind = s.kind AND t.start = s.hour AND t.id = s.id
-            WHERE t.id IS NULL OR s.prompt_tokens > t.prompt_tokens OR s.completion_tokens > t.completion_tokens
+            WHERE t.id IS NULL OR s.spend > t.spend OR s.prompt_tokens > t.prompt_tokens OR s.completion_tokens > t.completion_tokens
                 OR s.successful_requests > t.successful_requests OR s.failed_requests > t.failed_requests OR s.quarters = 4 AND %1$s
             ORDER BY 1, 2, 3, 4 LIMIT %2$d""".formatted(DIFFER, MOST);
 

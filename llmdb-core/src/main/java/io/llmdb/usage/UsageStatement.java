@@ -47,7 +47,8 @@ final class UsageStatement {
     private static final String DROPPED_BEFORE = """
             SELECT dropped_before > ? FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendLogs'""";
 
-    private static final Set<UsageDimension> IN_QUARTERS =
+    /** Of these there are so few ids that sums of all of them are kept by hour and quarter. */
+    private static final Set<UsageDimension> FEW_IDS =
             EnumSet.of(UsageDimension.TEAM, UsageDimension.ORGANIZATION, UsageDimension.MODEL, UsageDimension.PROVIDER);
 
     private static final Set<UsageDimension> IN_SPEND =
@@ -202,20 +203,20 @@ final class UsageStatement {
         Instant from = midnights[0];
         Instant behind = midnights[midnights.length - 1];
         Set<UsageDimension> needed = query.needed();
-        boolean byQuarters = needed.isEmpty() || needed.size() == 1 && IN_QUARTERS.containsAll(needed);
+        boolean fewIds = needed.isEmpty() || needed.size() == 1 && FEW_IDS.containsAll(needed);
         boolean byLog = !needed.contains(UsageDimension.TAG)
                 && query.of().entrySet().stream()
                         .anyMatch(one -> MANY_IDS.contains(one.getKey())
                                 && !one.getValue().isEmpty());
-        if (!byQuarters && !byLog) {
+        if (!fewIds && !byLog) {
             throw new InvalidArgumentException("usage by " + names(needed) + " in " + query.zone()
                     + ": in another zone than UTC ask for everything together, by one of team, organization, model and"
                     + " provider, or for one key, user or end user");
         }
         requireLog(connection, from, behind);
-        if (byQuarters) {
+        if (fewIds) {
             dailySums(DailyBook.SPEND);
-            addAll(new ShiftedDays(connection, sql, query, kind(), midnights).byQuarters());
+            addAll(new ShiftedDays(connection, sql, query, kind(), midnights).ofAll());
             return;
         }
         if (needed.size() == 1) {

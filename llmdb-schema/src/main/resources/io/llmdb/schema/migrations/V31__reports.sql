@@ -1,8 +1,8 @@
 -- What reports read. Daily totals have a row for each combination of key, model and so on, thousands a day; a report over months that asks for
 -- one thing only reads sums of them by that one thing. These are made in the background, so that booking pays nothing for them, and are
 -- never wrong: a day is marked as summed up, booking takes the mark away from any day that it adds to, and a report reads the daily
--- totals themselves of a day without a complete mark. The same holds for sums by quarter of an hour, which days in other time zones are made of (all
--- of the world's zones keep to quarters), and the log.
+-- totals themselves of a day without a complete mark. The same holds for sums by hour and by quarter of an hour, which days in other time zones are
+-- made of (all of the world's zones keep to quarters), and the log.
 
 CREATE TABLE ${llmdb}."LLM_DailySum" (
     -- proxy (with the id ''), key, user, team, organization, model, model_group, provider, end_user, tag

@@ -8,6 +8,7 @@ import io.llmdb.budgets.Admission;
 import io.llmdb.budgets.BudgetExceededException;
 import io.llmdb.budgets.Call;
 import io.llmdb.common.BudgetTerms;
+import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.keys.Caller;
 import io.llmdb.spend.BacklogFullException;
 import io.llmdb.spend.DeliveryMode;
@@ -18,12 +19,14 @@ import io.llmdb.testkit.TcpProxy;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.testkit.World;
 import java.math.BigDecimal;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -47,12 +50,12 @@ class SettleAsyncTest {
     }
 
     @ParameterizedTest
-    @EnumSource(
-            value = DeliveryMode.class,
-            names = {"MEMORY", "SYNCHRONOUS"})
-    void oneThreadSpendsABudgetToItsLastCent(DeliveryMode mode, TestDatabase database) throws Exception {
+    @EnumSource
+    void oneThreadSpendsABudgetToItsLastCent(DeliveryMode mode, TestDatabase database, @TempDir Path directory)
+            throws Exception {
         try (LlmDb db = LlmDb.builder(database.settings()
-                        .delivery(delivery -> delivery.mode(mode))
+                        .delivery(delivery ->
+                                delivery.mode(mode).journalDirectory(mode == DeliveryMode.JOURNAL ? directory : null))
                         .build())
                 .dataSource(database.dataSource())
                 .open()) {
@@ -71,6 +74,31 @@ class SettleAsyncTest {
                     .satisfies(state -> assertThat(state.spent()).isEqualByComparingTo("100"));
         }
         assertThat(database.books()).agree().reserveNothing();
+    }
+
+    /** The answer comes late and says no. */
+    @Test
+    void whatTheDatabaseCouldNotTakeIsSettledAgainOrReleased(TestDatabase database, TcpProxy proxy) throws Exception {
+        try (LlmDb db = LlmDb.builder(database.settings()
+                        .delivery(delivery -> delivery.mode(DeliveryMode.SYNCHRONOUS))
+                        .build())
+                .dataSource(proxy.dataSource())
+                .open()) {
+            Caller caller = caller(db, "2");
+            Admission again = db.budgets().admit(caller, Call.of("m").withEstimate(ONE));
+            Admission never = db.budgets().admit(caller, Call.of("m").withEstimate(ONE));
+            SpendEvent event = event(again);
+            proxy.refuseNew();
+            proxy.cutAll();
+            assertThatThrownBy(() -> again.settleAsync(event).join())
+                    .hasCauseInstanceOf(DatabaseUnavailableException.class);
+            assertThatThrownBy(() -> never.settleAsync(event(never)).join())
+                    .hasCauseInstanceOf(DatabaseUnavailableException.class);
+            proxy.heal();
+            again.settleAsync(event).get(SOON.toSeconds(), TimeUnit.SECONDS);
+            never.release();
+        }
+        assertThat(database.books()).agree().reserveNothing().haveRequests(1);
     }
 
     @Test

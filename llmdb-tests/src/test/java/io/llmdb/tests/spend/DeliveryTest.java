@@ -3,6 +3,7 @@ package io.llmdb.tests.spend;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.llmdb.common.PageRequest;
 import io.llmdb.spend.BacklogFullException;
 import io.llmdb.spend.DeliveryMode;
 import io.llmdb.spend.DeliveryPolicy;
@@ -76,6 +77,38 @@ class DeliveryTest {
             proxy.heal();
             assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
             assertThat(recorder.metrics().booked()).isEqualTo(600);
+        }
+        assertThat(database.books()).agree().holdExactly(events);
+    }
+
+    /** The writer is at finding the bad event among the others when it has to end. */
+    @Test
+    void theJournalKeepsTheNeighboursOfABadEventWhenItIsClosedMeanwhile(
+            TestDatabase database, TcpProxy proxy, @TempDir Path directory) {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = new ArrayList<>(events(database, 64));
+        SpendEvent bad = events.remove(40).toBuilder().requestId("bad").build();
+        database.execute("""
+                CREATE FUNCTION ${llmdb}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    PERFORM pg_sleep(0.7);
+                    RAISE EXCEPTION 'refused';
+                END $$;
+                CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendLogs" FOR EACH ROW WHEN (NEW.request_id = 'bad')
+                    EXECUTE FUNCTION ${llmdb}.refuse()""");
+        DeliveryPolicy policy = DeliveryPolicy.journal(directory).withWriter(200, SHORT, Duration.ofMillis(100));
+        away(proxy);
+        try (SpendRecorder recorder = open(proxy, database, policy)) {
+            events.forEach(recorder::record);
+            recorder.record(bad);
+            proxy.heal();
+            Await.until("it halves", Recorders.DEADLINE, () -> database.count("LLM_SpendLogs") > 0);
+            assertThat(database.count("LLM_SpendLogs")).isLessThan(63);
+        }
+        try (SpendRecorder recorder = open(proxy, database, policy.withWriter(200, SHORT, Recorders.DEADLINE))) {
+            assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
+            assertThat(recorder.deadLetters().list(PageRequest.first(10)).items())
+                    .extracting(letter -> letter.event().id())
+                    .containsExactly(bad.id());
         }
         assertThat(database.books()).agree().holdExactly(events);
     }

@@ -12,16 +12,25 @@ import io.llmdb.spend.EventRefusedException;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendRecorder;
 import io.llmdb.spend.WhenFull;
+import io.llmdb.testkit.Await;
 import io.llmdb.testkit.LlmDbTest;
+import io.llmdb.testkit.PostgresServer;
 import io.llmdb.testkit.TcpProxy;
 import io.llmdb.testkit.TestDatabase;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -61,10 +70,15 @@ class RecordAsyncTest {
                 .withBounds(500, 1 << 20, 64 << 20)
                 .withWriter(1_000, Duration.ofMillis(50), Duration.ofMillis(100));
         try (SpendRecorder recorder = open(proxy, database, policy)) {
-            join(events.stream().map(recorder::recordAsync).toList());
-            // Callers who wait and such who do not share the files.
-            events.subList(0, 50).parallelStream().forEach(recorder::record);
-            assertThat(recorder.metrics().accepted()).isEqualTo(3_050);
+            // Callers who wait share syncs with such who do not.
+            CompletableFuture<Void> waiting = CompletableFuture.runAsync(
+                    () -> events.subList(0, 500).parallelStream().forEach(recorder::record));
+            List<CompletableFuture<Void>> answers = events.subList(500, 3_000).stream()
+                    .map(recorder::recordAsync)
+                    .toList();
+            join(answers);
+            waiting.get(SECONDS, TimeUnit.SECONDS);
+            assertThat(recorder.metrics().accepted()).isEqualTo(3_000);
         }
         assertThat(database.count("LLM_SpendLogs")).isZero();
         proxy.heal();
@@ -163,31 +177,116 @@ class RecordAsyncTest {
         assertThat(database.books()).agree().holdExactly(events);
     }
 
+    /** Whoever was answered that it is safe finds it; nobody is left without an answer. */
     @Test
-    void aClosedRecorderAnswersEverybody(TestDatabase database) {
+    void closedWhileManyRecord(TestDatabase database, TcpProxy proxy, @TempDir Path directory) throws Exception {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 4_000);
+        away(proxy);
+        List<SpendEvent> safe = new ArrayList<>();
+        DeliveryPolicy policy =
+                DeliveryPolicy.journal(directory).withWriter(1_000, Duration.ofMillis(50), Duration.ofMillis(1));
+        for (int round = 0; round < 20; round++) {
+            List<SpendEvent> mine = events.subList(200 * round, 200 * (round + 1));
+            SpendRecorder recorder = open(proxy, database, policy);
+            CountDownLatch some = new CountDownLatch(20);
+            CompletableFuture<List<CompletableFuture<Void>>> recording =
+                    CompletableFuture.supplyAsync(() -> mine.stream()
+                            .map(event -> {
+                                some.countDown();
+                                return recorder.recordAsync(event);
+                            })
+                            .toList());
+            CompletableFuture<Void> waiting = CompletableFuture.runAsync(() -> {
+                await(some);
+                mine.subList(0, 20).forEach(recorder::record);
+            });
+            await(some);
+            recorder.close();
+            List<CompletableFuture<Void>> answers = recording.get(SECONDS, TimeUnit.SECONDS);
+            for (int i = 0; i < answers.size(); i++) {
+                Throwable failure = failureOrNull(answers.get(i));
+                if (failure == null) {
+                    safe.add(mine.get(i));
+                } else {
+                    assertThat(failure).isInstanceOf(IllegalStateException.class);
+                }
+            }
+            assertThat(waiting.handle((nothing, failure) -> true)).succeedsWithin(Recorders.DEADLINE);
+        }
+        proxy.heal();
+        try (SpendRecorder recorder =
+                open(proxy, database, policy.withWriter(1_000, Duration.ofMillis(50), Recorders.DEADLINE))) {
+            assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
+        }
+        assertThat(safe).hasSizeGreaterThan(400);
+        Set<UUID> booked = database.rows("SELECT id FROM ${llmdb}.\"LLM_SpendLogs\"").stream()
+                .map(row -> (UUID) row.get("id"))
+                .collect(Collectors.toSet());
+        assertThat(booked).containsAll(safe.stream().map(SpendEvent::id).toList());
+        assertThat(database.books()).agree();
+    }
+
+    private static @Nullable Throwable failureOrNull(CompletableFuture<Void> answer) throws Exception {
+        return answer.handle((nothing, failure) -> Optional.ofNullable(failure))
+                .get(SECONDS, TimeUnit.SECONDS)
+                .orElse(null);
+    }
+
+    /** The old side's recorder is closed before the new side has committed. */
+    @Test
+    void whatIsHandedOverIsAnsweredThoughTheOldRecorderIsClosed() throws Exception {
+        try (TestDatabase moved = PostgresServer.shared().newDatabase("llmdb");
+                TestDatabase fresh = PostgresServer.shared().newDatabase("llmdb")) {
+            WORLD.insertInto(moved);
+            WORLD.insertInto(fresh);
+            moved.execute("""
+                    CREATE FUNCTION ${llmdb}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                        RAISE EXCEPTION 'moved' USING ERRCODE = 'LD080';
+                    END $$;
+                    CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendLogs" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.refuse()""");
+            List<SpendEvent> events = events(fresh, 50);
+            SpendRecorder old = Recorders.open(moved, Recorders.ALL, Recorders.synchronous());
+            try (SpendRecorder heir = Recorders.open(fresh, Recorders.ALL, Recorders.synchronous());
+                    Connection lock = fresh.dataSource().getConnection()) {
+                lock.setAutoCommit(false);
+                try (Statement statement = lock.createStatement()) {
+                    statement.execute("LOCK TABLE \"" + fresh.schema() + "\".\"LLM_VerificationToken\"");
+                }
+                old.handOver(heir);
+                List<CompletableFuture<Void>> answers =
+                        events.stream().map(old::recordAsync).toList();
+                Await.until(
+                        "all are handed over",
+                        Recorders.DEADLINE,
+                        () -> heir.metrics().accepted() == 50);
+                old.close();
+                assertThat(answers).noneMatch(CompletableFuture::isDone);
+                lock.rollback();
+                join(answers);
+            }
+            assertThat(fresh.books()).agree().holdExactly(events);
+        }
+    }
+
+    @Test
+    void aClosedRecorderAnswersEverybody(TestDatabase database) throws Exception {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 201);
         SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.synchronous());
         List<CompletableFuture<Void>> answers =
                 events.subList(0, 200).stream().map(recorder::recordAsync).toList();
         recorder.close();
-        assertThat(answers).allSatisfy(answer -> assertThat(answer).succeedsWithin(Recorders.DEADLINE));
+        assertThat(answers).allSatisfy(answer -> assertThat(answer).isCompleted());
         assertThat(failureOf(recorder.recordAsync(events.get(200)))).isInstanceOf(IllegalStateException.class);
         assertThat(database.books()).agree().holdExactly(events.subList(0, 200));
     }
 
     /** As a stage that hangs on the future sees it: not wrapped. */
-    private static Throwable failureOf(CompletableFuture<Void> answer) {
-        CompletableFuture<Throwable> seen = new CompletableFuture<>();
-        answer.whenComplete((nothing, failure) -> seen.complete(failure));
-        try {
-            Throwable failure = seen.get(SECONDS, TimeUnit.SECONDS);
-            assertThatThrownBy(answer::join).hasCause(failure);
-            return failure;
-        } catch (TimeoutException e) {
-            throw new AssertionError("no answer within " + SECONDS + " s", e);
-        } catch (Exception e) {
-            throw new AssertionError(e);
-        }
+    private static Throwable failureOf(CompletableFuture<Void> answer) throws Exception {
+        Throwable failure = failureOrNull(answer);
+        assertThat(failure).isNotNull();
+        assertThatThrownBy(answer::join).hasCause(failure);
+        return failure;
     }
 }

@@ -230,7 +230,26 @@ class ReportsTest {
                         .build());
             }
             company.book(busy);
+            // As many as have a sum of their own, and one less.
+            List<SpendEvent> atTheMark = new ArrayList<>();
+            for (int i = 0; i < 63; i++) {
+                Instant start = FIRST.plusDays(3).atTime(18, i < 32 ? 31 : 46).toInstant(ZoneOffset.UTC);
+                atTheMark.add(company.event(start.plusMillis(i)).toBuilder()
+                        .keyHash("key3")
+                        .userId("user2")
+                        .endUser("customer3")
+                        .build());
+            }
+            database.clock().freeze(FIRST.plusDays(4).atTime(1, 0).toInstant(ZoneOffset.UTC));
+            company.book(atTheMark);
             maintenance(database).sumUp();
+            assertThat(database.rows("""
+                    SELECT kind, count(*)::int AS quarters FROM ${llmdb}."LLM_QuarterHourSum"
+                    WHERE kind IN ('key', 'user', 'end_user') AND start >= '2026-03-31Z' GROUP BY kind ORDER BY kind"""))
+                    .containsExactly(
+                            Map.of("kind", "end_user", "quarters", 1),
+                            Map.of("kind", "key", "quarters", 1),
+                            Map.of("kind", "user", "quarters", 1));
             ZoneId india = ZoneId.of("Asia/Kolkata");
             assertTrue(company, List.of(india), UsageQuery::byDay);
 
@@ -238,7 +257,7 @@ class ReportsTest {
             assertThat(check.verify().differences()).isEmpty();
             assertThat(database.value(Long.class, """
                     WITH wrong AS (UPDATE ${llmdb}."LLM_QuarterHourSum" SET successful_requests = successful_requests + 1000,
-                        api_requests = api_requests + 1000 WHERE kind = 'key' RETURNING id) SELECT count(*) FROM wrong WHERE id = 'key3'""")).isEqualTo(2);
+                        api_requests = api_requests + 1000 WHERE kind = 'key' RETURNING id) SELECT count(*) FROM wrong WHERE id = 'key3'""")).isEqualTo(3);
             Reports reports = new Reports(company.db);
             UsageQuery second = UsageQuery.of(FIRST.plusDays(1), FIRST.plusDays(1))
                     .in(india)
@@ -254,6 +273,12 @@ class ReportsTest {
                     .contains("2026-03-28 key \"key3\"");
             check.repair(Actor.SYSTEM);
             maintenance(database).sumUp();
+            assertTrue(company, List.of(india), UsageQuery::byDay);
+
+            // Late: its quarter and its hour are not summed up any more.
+            company.book(List.of(company.event(FIRST.atTime(18, 40).toInstant(ZoneOffset.UTC)).toBuilder()
+                    .keyHash("key3")
+                    .build()));
             assertTrue(company, List.of(india), UsageQuery::byDay);
         }
     }

@@ -1,0 +1,144 @@
+package io.llmdb.move;
+
+import io.llmdb.move.MoveState.Move;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes the target the database: until near, then behind a fence on the old side. */
+final class CutOver {
+
+    /** Passes before the fence end when one is quicker than this: what remains is then brought over as quickly. */
+    private static final Duration QUICK = Duration.ofSeconds(1);
+
+    private static final int MOST_PASSES = 10;
+
+    private static final Logger LOG = LoggerFactory.getLogger(CutOver.class);
+
+    private final Sides sides;
+    private final MoveEndpoint source;
+    private final MoveEndpoint target;
+    private final Move move;
+    private final Shapes shapes;
+
+    CutOver(Sides sides, Move move, Shapes shapes) {
+        this.sides = sides;
+        this.source = sides.source();
+        this.target = sides.target();
+        this.move = move;
+        this.shapes = shapes;
+    }
+
+    CutOverReport run(String movedTo) throws SQLException {
+        boolean announced;
+        try (Session from = Session.read(source)) {
+            Checks.requireSourceOwner(from);
+            announced = Fence.isAnnounced(from);
+        }
+        return fence(movedTo, announced ? 0 : bringNear());
+    }
+
+    /**
+     * Until so little is missing that it can be brought over within the fence's second. All of it is compared first;
+     * from then on each pass compares what it brings, so that nothing has to be compared as a whole behind the fence.
+     */
+    private long bringNear() throws SQLException {
+        long compared;
+        try (Snapshot snapshot = Snapshot.take(source)) {
+            Sides.Passed passed = sides.pass(move, snapshot, shapes);
+            passed.verifier().keyed(sides.parallelism());
+            compared = compareLogs(passed);
+        }
+        Duration took = QUICK.plusNanos(1);
+        for (int i = 0; i < MOST_PASSES && took.compareTo(QUICK) > 0; i++) {
+            try (Snapshot snapshot = Snapshot.take(source)) {
+                long start = System.nanoTime();
+                Sides.Passed passed = sides.pass(move, snapshot, shapes);
+                took = Duration.ofNanos(System.nanoTime() - start);
+                compared += passed.compared() + compareLogs(passed);
+            }
+        }
+        return compared;
+    }
+
+    private CutOverReport fence(String movedTo, long compared) throws SQLException {
+        long told = System.nanoTime();
+        sides.phase(MovePhase.FENCING);
+        try {
+            Fence.announce(source, movedTo);
+            long announced = System.nanoTime();
+            Fence.close(source);
+            long closed = System.nanoTime();
+            PassReport last;
+            long rows;
+            Instant fencedAt;
+            try (Snapshot snapshot = Snapshot.take(source)) {
+                fencedAt = Instant.ofEpochMilli(
+                        snapshot.session().number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
+                Sides.Passed passed = sides.pass(move, snapshot, shapes);
+                rows = compared + passed.compared() + compareLogs(passed);
+                last = passed.report();
+            }
+            long brought = System.nanoTime();
+            try (Session to = Session.write(target)) {
+                Target.advanceSequences(to, sides.choice());
+                Fence.openTarget(to);
+                MoveState.phase(to, MovePhase.MOVED);
+                to.commit();
+            }
+            Duration closedFor = Duration.ofNanos(System.nanoTime() - told);
+            LOG.debug(
+                    "The old side was told in {} ms, closed in {} ms; the rest came in {} ms and the target was opened in {} ms",
+                    millis(told, announced),
+                    millis(announced, closed),
+                    millis(closed, brought),
+                    millis(brought, System.nanoTime()));
+            removeWitness();
+            return new CutOverReport(fencedAt, closedFor, last, rows);
+        } catch (SQLException | RuntimeException e) {
+            openAgain(e);
+            throw e;
+        }
+    }
+
+    private static long millis(long from, long to) {
+        return (to - from) / 1_000_000;
+    }
+
+    /** A cut-over that failed leaves the old side as it was. Whether the target was opened is asked, not guessed. */
+    private void openAgain(Exception failure) {
+        try {
+            Move now;
+            try (Session to = Session.write(target)) {
+                now = MoveState.find(to);
+            }
+            if (now == null || now.phase() != MovePhase.MOVED) {
+                Fence.open(source);
+                sides.phase(MovePhase.FOLLOWING);
+            }
+        } catch (SQLException | RuntimeException e) {
+            failure.addSuppressed(e);
+            LOG.error(
+                    "The old side is still fenced: call cutOver again to go on, or abandon to open it: {}",
+                    e.getMessage());
+        }
+    }
+
+    private void removeWitness() {
+        try {
+            Witness.remove(source);
+        } catch (SQLException | RuntimeException e) {
+            LOG.warn(
+                    "The triggers of the move stay on the old side, where nothing is written any more: {}",
+                    e.getMessage());
+        }
+    }
+
+    /** Compares what a pass copied of logs, and returns how many rows its verifier has compared. */
+    private long compareLogs(Sides.Passed passed) throws SQLException {
+        passed.verifier().logs(sides.units(), false, sides.parallelism(), new Meter(progress -> {}, 0, 0));
+        return passed.verifier().rows();
+    }
+}

@@ -1,0 +1,74 @@
+package io.llmdb.move;
+
+import io.llmdb.move.MoveState.Move;
+import io.llmdb.move.MoveState.Unit;
+import io.llmdb.move.MoveState.UnitKey;
+import java.sql.SQLException;
+import java.util.Map;
+
+/**
+ * From where to where a move goes, and what its steps have in common.
+ *
+ * @param source the database that is in use
+ * @param target where it moves to
+ * @param choice what is moved
+ * @param parallelism how many connections to each side are used at once
+ */
+record Sides(MoveEndpoint source, MoveEndpoint target, MoveChoice choice, int parallelism) {
+
+    /**
+     * A pass that is done.
+     *
+     * @param report what it brought
+     * @param compared how many rows it compared on its way
+     * @param verifier compares what it brought of logs
+     */
+    record Passed(PassReport report, long compared, Verifier verifier) {}
+
+    /** Brings the target to the moment of a snapshot. */
+    Passed pass(Move move, Snapshot snapshot, Shapes shapes) throws SQLException {
+        Map<UnitKey, Unit> units = units();
+        Long noted = Witness.notedSince(snapshot.session(), move.id().toString());
+        long since = units.values().stream().mapToLong(Unit::sinceXid).min().orElse(0);
+        PassReport report;
+        long compared;
+        try (Session to = Session.write(target)) {
+            Pass pass = new Pass(snapshot, to, choice, shapes, units);
+            report = pass.run(noted, true);
+            compared = pass.compared();
+        }
+        Verifier verifier = new Verifier(snapshot, target, choice, shapes);
+        if (noted != null && since >= noted) {
+            verifier.stretches(since);
+        }
+        if (noted != null) {
+            Witness.trim(source, snapshot.xmin());
+        }
+        return new Passed(report, compared, verifier);
+    }
+
+    void phase(MovePhase phase) throws SQLException {
+        try (Session to = Session.write(target)) {
+            MoveState.phase(to, phase);
+            to.commit();
+        }
+    }
+
+    /** What was copied of each table and partition. */
+    Map<UnitKey, Unit> units() throws SQLException {
+        try (Session to = Session.read(target)) {
+            return MoveState.units(to);
+        }
+    }
+
+    Shapes shapes() throws SQLException {
+        try (Session from = Session.read(source);
+                Session to = Session.read(target)) {
+            Shapes shapes = Shapes.read(from, to);
+            if (!shapes.problems().isEmpty()) {
+                throw new MoveException(String.join("; ", shapes.problems()));
+            }
+            return shapes;
+        }
+    }
+}
