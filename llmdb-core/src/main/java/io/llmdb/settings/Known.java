@@ -167,7 +167,7 @@ final class Known {
     static final Setting<Duration> LEASE_TIME = Setting.of(
             Section.LLMDB,
             "lease_time",
-            Types.duration(Duration.ofSeconds(1), Duration.ofHours(1)),
+            Types.duration(Duration.ofSeconds(2), Duration.ofHours(1)),
             BudgetSettings.DEFAULT_LEASE_TIME);
 
     static final Setting<Duration> RESERVATION_TIME = Setting.of(

@@ -139,8 +139,7 @@ public final class SpendRecorder implements AutoCloseable {
     /**
      * Takes a finished request without having its caller wait for the disk or the database, for proxies that answer on
      * an event loop. One thread can have any number of events on their way. Only where the backlog is full and
-     * {@code full_queue_policy} is {@code block}, the caller waits for room here; {@code refuse} and {@code spill} do
-     * not.
+     * {@code full_queue_policy} is not {@code refuse}, the caller waits for room here.
      *
      * <p>The future is completed on a thread of the recorder's that gives all answers, one after the other. So what is
      * hung on it should be short and must not wait for another answer; what is longer goes elsewhere by one of the

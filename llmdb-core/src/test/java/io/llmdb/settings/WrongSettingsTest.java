@@ -94,12 +94,12 @@ class WrongSettingsTest {
             wrong(
                     "llmdb",
                     "lease_time: 30",
-                    "\"30\" has no unit; must be a duration such as 500ms, 30s, 15m or 12h, from 1s to 1h"),
+                    "\"30\" has no unit; must be a duration such as 500ms, 30s, 15m or 12h, from 2s to 1h"),
             wrong(
                     "llmdb",
                     "lease_time: 500ms",
-                    "\"500ms\" must be a duration such as 500ms, 30s, 15m or 12h, from 1s to 1h"),
-            wrong("llmdb", "lease_time: 0s", "from 1s to 1h"),
+                    "\"500ms\" must be a duration such as 500ms, 30s, 15m or 12h, from 2s to 1h"),
+            wrong("llmdb", "lease_time: 0s", "from 2s to 1h"),
             wrong("llmdb", "lease_time: 30sec", "\"30sec\" must be a duration"),
             wrong("llmdb", "reservation_time: 8d", "from 1s to 7d"),
             wrong("llmdb", "statement_timeout: 1.5s", "\"1.5s\" must be a duration"),

@@ -35,10 +35,14 @@ public final class Benchmarks {
     public static void main(String[] arguments) {
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         String names = arguments.length == 0 ? "all" : arguments[0];
+        if (names.equals("help")) {
+            tellAll(out);
+            System.exit(0);
+        }
         List<Benchmark> chosen = chosen(names);
         if (chosen.isEmpty()) {
             out.println("No benchmark is called " + names + ". There are:");
-            ALL.forEach(benchmark -> out.println("  " + benchmark.name() + ": " + benchmark.about()));
+            tellAll(out);
             System.exit(2);
         }
         Map<String, String> sizes = sizes(arguments);
@@ -53,6 +57,10 @@ public final class Benchmarks {
             out.println("\nFAILED: " + String.join(", ", failed));
         }
         System.exit(failed.isEmpty() ? 0 : 1);
+    }
+
+    private static void tellAll(PrintStream out) {
+        ALL.forEach(benchmark -> out.println("  " + benchmark.name() + ": " + benchmark.about()));
     }
 
     private static boolean passes(Benchmark benchmark, Map<String, String> sizes, PrintStream out) {
