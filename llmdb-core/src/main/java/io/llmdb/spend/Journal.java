@@ -9,6 +9,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +29,7 @@ final class Journal implements AutoCloseable {
     private static final class Group {
         private final @Nullable CountDownLatch before;
         private final CountDownLatch done = new CountDownLatch(1);
-        /** Who waits for another's sync. Each is woken by itself: those of one latch would wake each other in turn. */
+        /** Who waits for the sync. Each is woken by itself: those of one latch would wake each other in turn. */
         private final List<CompletableFuture<Void>> followers = new ArrayList<>();
 
         private final List<CompletableFuture<Void>> told = new ArrayList<>();
@@ -96,25 +97,13 @@ final class Journal implements AutoCloseable {
      * @throws JournalException where the disk refuses
      */
     void append(byte[] content, Placed placed) {
-        CompletableFuture<Void> led = new CompletableFuture<>();
-        Group mine;
-        boolean first;
-        lock.lock();
-        try {
-            awaitRoom(content);
-            mine = group;
-            first = join(mine, content, placed);
-            if (!first) {
-                mine.followers.add(led);
-            }
-        } finally {
-            lock.unlock();
-        }
-        if (first) {
+        CompletableFuture<Void> over = new CompletableFuture<>();
+        Place place = enter(content, placed, group -> group.followers.add(over));
+        Group mine = place.group;
+        if (place.first) {
             lead(mine);
-        } else {
-            led.join();
         }
+        over.join();
         Throwable failure = mine.failure;
         if (failure != null) {
             throw cannotBeWritten(failure);
@@ -129,21 +118,28 @@ final class Journal implements AutoCloseable {
      */
     CompletableFuture<Void> appendAsync(byte[] content, Placed placed) {
         CompletableFuture<Void> written = new CompletableFuture<>();
-        Group mine;
-        boolean first;
+        Place place = enter(content, placed, group -> group.told.add(written));
+        if (place.first) {
+            syncing.execute(() -> lead(place.group));
+        }
+        return written;
+    }
+
+    /** A record's group, and whether it is the first there, who leads. */
+    private record Place(Group group, boolean first) {}
+
+    private Place enter(byte[] content, Placed placed, Consumer<Group> joining) {
         lock.lock();
         try {
             awaitRoom(content);
-            mine = group;
-            first = join(mine, content, placed);
-            mine.told.add(written);
+            Group mine = group;
+            boolean first = mine.length == 0;
+            join(mine, content, placed);
+            joining.accept(mine);
+            return new Place(mine, first);
         } finally {
             lock.unlock();
         }
-        if (first) {
-            syncing.execute(() -> lead(mine));
-        }
-        return written;
     }
 
     private void awaitRoom(byte[] content) {
@@ -154,11 +150,7 @@ final class Journal implements AutoCloseable {
                         + " are to be written, the bounds are " + maxBytes + " and " + maxUnwritten);
     }
 
-    /**
-     * Gives the record its place in a group, and returns whether it is the first there, who leads. The lock is held.
-     */
-    private boolean join(Group mine, byte[] content, Placed placed) {
-        boolean first = mine.length == 0;
+    private void join(Group mine, byte[] content, Placed placed) {
         int length = JournalFrame.length(content);
         add(mine, content, length);
         long start = end;
@@ -166,7 +158,6 @@ final class Journal implements AutoCloseable {
         unwritten += length;
         mine.end = end;
         placed.at(start, end);
-        return first;
     }
 
     private void lead(Group mine) {

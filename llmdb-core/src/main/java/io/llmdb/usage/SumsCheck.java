@@ -91,8 +91,8 @@ final class SumsCheck {
             WHERE %1$s
             UNION ALL
             SELECT day, kind, id, 'sum of hours', coalesce(t.spend, 0), coalesce(s.spend, 0)
-            FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM houred) AND kind = ANY ('{proxy,team,organization,model,provider}')
-                      OR day IN (SELECT day FROM houred) AND kind = ANY ('{key,user,end_user}') AND id <> '') t
+            FROM (SELECT * FROM truth WHERE day IN (SELECT day FROM houred)
+                      AND (kind = ANY ('{proxy,team,organization,model,provider}') OR kind = ANY ('{key,user,end_user}') AND id <> '')) t
             FULL JOIN hours s USING (kind, day, id)
             WHERE %1$s
             UNION ALL

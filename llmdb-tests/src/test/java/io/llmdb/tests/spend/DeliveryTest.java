@@ -41,26 +41,16 @@ class DeliveryTest {
         return new Traffic(WORLD, Recorders.now(database).minusSeconds(count / 50 + 60), 100);
     }
 
-    private static SpendRecorder open(TcpProxy proxy, TestDatabase database, DeliveryPolicy policy) {
-        return Recorders.open(
-                Recorders.pool(database, proxy.dataSource()), database.schema(), Recorders.ALL, policy, List.of());
-    }
-
-    private static void away(TcpProxy proxy) {
-        proxy.refuseNew();
-        proxy.cutAll();
-    }
-
     @Test
     void theJournalKeepsWhatIsAcceptedWhileThereIsNoDatabase(
             TestDatabase database, TcpProxy proxy, @TempDir Path directory) {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 600);
-        away(proxy);
+        Recorders.away(proxy);
         DeliveryPolicy policy = DeliveryPolicy.journal(directory)
                 .withBounds(50, 1 << 20, 64 << 20)
                 .withWriter(200, SHORT, Duration.ofMillis(100));
-        try (SpendRecorder recorder = open(proxy, database, policy)) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, policy)) {
             events.subList(0, 300).parallelStream().forEach(recorder::record);
             assertThat(recorder.metrics().backlogRows()).isEqualTo(300);
             assertThat(recorder.metrics().backlogBytes()).isLessThan(50 * 3_000);
@@ -71,7 +61,8 @@ class DeliveryTest {
                     () -> recorder.metrics().oldestAge().toMillis() > 10);
         }
         assertThat(database.count("LLM_SpendLogs")).isZero();
-        try (SpendRecorder recorder = open(proxy, database, policy.withWriter(200, SHORT, Recorders.DEADLINE))) {
+        try (SpendRecorder recorder =
+                Recorders.open(proxy, database, policy.withWriter(200, SHORT, Recorders.DEADLINE))) {
             assertThat(recorder.metrics().backlogRows()).isEqualTo(300);
             events.subList(300, 600).parallelStream().forEach(recorder::record);
             proxy.heal();
@@ -96,15 +87,16 @@ class DeliveryTest {
                 CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendLogs" FOR EACH ROW WHEN (NEW.request_id = 'bad')
                     EXECUTE FUNCTION ${llmdb}.refuse()""");
         DeliveryPolicy policy = DeliveryPolicy.journal(directory).withWriter(200, SHORT, Duration.ofMillis(100));
-        away(proxy);
-        try (SpendRecorder recorder = open(proxy, database, policy)) {
+        Recorders.away(proxy);
+        try (SpendRecorder recorder = Recorders.open(proxy, database, policy)) {
             events.forEach(recorder::record);
             recorder.record(bad);
             proxy.heal();
             Await.until("it halves", Recorders.DEADLINE, () -> database.count("LLM_SpendLogs") > 0);
             assertThat(database.count("LLM_SpendLogs")).isLessThan(63);
         }
-        try (SpendRecorder recorder = open(proxy, database, policy.withWriter(200, SHORT, Recorders.DEADLINE))) {
+        try (SpendRecorder recorder =
+                Recorders.open(proxy, database, policy.withWriter(200, SHORT, Recorders.DEADLINE))) {
             assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
             assertThat(recorder.deadLetters().list(PageRequest.first(10)).items())
                     .extracting(letter -> letter.event().id())
@@ -117,13 +109,13 @@ class DeliveryTest {
     void whatFindsNoRoomSpillsToTheJournal(TestDatabase database, TcpProxy proxy, @TempDir Path directory) {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 400);
-        away(proxy);
+        Recorders.away(proxy);
         DeliveryPolicy policy = DeliveryPolicy.journal(directory)
                 .withMode(DeliveryMode.MEMORY)
                 .withFull(WhenFull.SPILL, SHORT)
                 .withBounds(100, 1 << 20, 64 << 20)
                 .withWriter(50, SHORT, Recorders.DEADLINE);
-        try (SpendRecorder recorder = open(proxy, database, policy)) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, policy)) {
             events.parallelStream().forEach(recorder::record);
             assertThat(recorder.metrics().spilled()).isEqualTo(300);
             assertThat(recorder.metrics().refused()).isZero();
@@ -137,13 +129,13 @@ class DeliveryTest {
     void atTheBoundCallersWaitOrAreRefusedAndEachIsCounted(TestDatabase database, TcpProxy proxy) {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 200);
-        away(proxy);
+        Recorders.away(proxy);
         for (WhenFull full : List.of(WhenFull.REFUSE, WhenFull.BLOCK)) {
             DeliveryPolicy policy = Recorders.memory()
                     .withFull(full, SHORT)
                     .withBounds(100, 1 << 20, 1 << 20)
                     .withWriter(50, SHORT, Recorders.DEADLINE);
-            try (SpendRecorder recorder = open(proxy, database, policy)) {
+            try (SpendRecorder recorder = Recorders.open(proxy, database, policy)) {
                 events.subList(0, 100).forEach(recorder::record);
                 for (int i = 100; i < 103; i++) {
                     SpendEvent event = events.get(i);
@@ -156,7 +148,7 @@ class DeliveryTest {
                 assertThat(recorder.metrics().accepted()).isEqualTo(100);
                 proxy.heal();
                 assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
-                away(proxy);
+                Recorders.away(proxy);
             }
         }
         proxy.heal();
@@ -262,7 +254,7 @@ class DeliveryTest {
         WORLD.insertInto(database);
         int each = 2_000;
         Instant start = Recorders.now(database).minusSeconds(3_600);
-        away(proxy);
+        Recorders.away(proxy);
         try (ChildJvm child =
                 feeder(database, proxy.jdbcUrl(), DeliveryMode.JOURNAL, directory, start, each, 0, 1_000, "-Xmx128m")) {
             child.awaitLine("all handed over", Recorders.DEADLINE);
@@ -270,7 +262,7 @@ class DeliveryTest {
         }
         assertThat(database.count("LLM_SpendLogs")).isZero();
         proxy.heal();
-        try (SpendRecorder recorder = open(proxy, database, DeliveryPolicy.journal(directory))) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, DeliveryPolicy.journal(directory))) {
             assertThat(recorder.metrics().backlogRows()).isEqualTo(4L * each);
             assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
             assertThat(recorder.metrics().setAside()).isZero();
@@ -304,7 +296,7 @@ class DeliveryTest {
         try (ChildJvm child = feeder(
                 database, proxy.jdbcUrl(), DeliveryMode.JOURNAL, directory, start, each, rate, rows, "-Xmx96m")) {
             child.awaitLine("state", Recorders.DEADLINE);
-            away(proxy);
+            Recorders.away(proxy);
             long deadline = System.nanoTime() + time.toNanos();
             Await.until("the outage is over", time.plusSeconds(30), () -> System.nanoTime() > deadline);
             proxy.heal();

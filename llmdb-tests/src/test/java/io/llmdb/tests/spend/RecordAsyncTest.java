@@ -46,16 +46,6 @@ class RecordAsyncTest {
                 .stream(0).take(count);
     }
 
-    private static SpendRecorder open(TcpProxy proxy, TestDatabase database, DeliveryPolicy policy) {
-        return Recorders.open(
-                Recorders.pool(database, proxy.dataSource()), database.schema(), Recorders.ALL, policy, List.of());
-    }
-
-    private static void away(TcpProxy proxy) {
-        proxy.refuseNew();
-        proxy.cutAll();
-    }
-
     private static void join(List<CompletableFuture<Void>> answers) throws Exception {
         CompletableFuture.allOf(answers.toArray(CompletableFuture[]::new)).get(SECONDS, TimeUnit.SECONDS);
     }
@@ -65,11 +55,11 @@ class RecordAsyncTest {
             throws Exception {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 3_000);
-        away(proxy);
+        Recorders.away(proxy);
         DeliveryPolicy policy = DeliveryPolicy.journal(directory)
                 .withBounds(500, 1 << 20, 64 << 20)
                 .withWriter(1_000, Duration.ofMillis(50), Duration.ofMillis(100));
-        try (SpendRecorder recorder = open(proxy, database, policy)) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, policy)) {
             // Callers who wait share syncs with such who do not.
             CompletableFuture<Void> waiting = CompletableFuture.runAsync(
                     () -> events.subList(0, 500).parallelStream().forEach(recorder::record));
@@ -83,7 +73,7 @@ class RecordAsyncTest {
         assertThat(database.count("LLM_SpendLogs")).isZero();
         proxy.heal();
         try (SpendRecorder recorder =
-                open(proxy, database, policy.withWriter(1_000, Duration.ofMillis(50), Recorders.DEADLINE))) {
+                Recorders.open(proxy, database, policy.withWriter(1_000, Duration.ofMillis(50), Recorders.DEADLINE))) {
             assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
         }
         assertThat(database.books()).agree().holdExactly(events);
@@ -123,7 +113,7 @@ class RecordAsyncTest {
     void inSynchronousModeTheAnswerMeansCommitted(TestDatabase database, TcpProxy proxy) throws Exception {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 301);
-        try (SpendRecorder recorder = open(proxy, database, Recorders.synchronous())) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, Recorders.synchronous())) {
             CompletableFuture<Boolean> isThere =
                     recorder.recordAsync(events.get(0)).thenApply(nothing -> database.count("LLM_SpendLogs") == 1);
             assertThat(isThere.get(SECONDS, TimeUnit.SECONDS)).isTrue();
@@ -137,7 +127,7 @@ class RecordAsyncTest {
             assertThat(failureOf(recorder.recordAsync(early)))
                     .isInstanceOf(InvalidArgumentException.class)
                     .hasMessageContaining("startTime");
-            away(proxy);
+            Recorders.away(proxy);
             assertThat(failureOf(recorder.recordAsync(events.get(300))))
                     .isInstanceOf(DatabaseUnavailableException.class);
             proxy.heal();
@@ -151,25 +141,25 @@ class RecordAsyncTest {
             throws Exception {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 150);
-        away(proxy);
+        Recorders.away(proxy);
         DeliveryPolicy refusing = Recorders.memory()
                 .withFull(WhenFull.REFUSE, Duration.ZERO)
                 .withBounds(100, 1 << 20, 1 << 20)
                 .withWriter(50, Duration.ofMillis(50), Recorders.DEADLINE);
-        try (SpendRecorder recorder = open(proxy, database, refusing)) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, refusing)) {
             join(events.subList(0, 100).stream().map(recorder::recordAsync).toList());
             assertThat(failureOf(recorder.recordAsync(events.get(100)))).isInstanceOf(BacklogFullException.class);
             assertThat(recorder.metrics().accepted()).isEqualTo(100);
             assertThat(recorder.metrics().refused()).isEqualTo(1);
             proxy.heal();
         }
-        away(proxy);
+        Recorders.away(proxy);
         DeliveryPolicy spilling = DeliveryPolicy.journal(directory)
                 .withMode(DeliveryMode.MEMORY)
                 .withFull(WhenFull.SPILL, Duration.ZERO)
                 .withBounds(20, 1 << 20, 64 << 20)
                 .withWriter(50, Duration.ofMillis(50), Recorders.DEADLINE);
-        try (SpendRecorder recorder = open(proxy, database, spilling)) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, spilling)) {
             join(events.subList(100, 150).stream().map(recorder::recordAsync).toList());
             assertThat(recorder.metrics().spilled()).isEqualTo(30);
             proxy.heal();
@@ -182,13 +172,13 @@ class RecordAsyncTest {
     void closedWhileManyRecord(TestDatabase database, TcpProxy proxy, @TempDir Path directory) throws Exception {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 4_000);
-        away(proxy);
+        Recorders.away(proxy);
         List<SpendEvent> safe = new ArrayList<>();
         DeliveryPolicy policy =
                 DeliveryPolicy.journal(directory).withWriter(1_000, Duration.ofMillis(50), Duration.ofMillis(1));
         for (int round = 0; round < 20; round++) {
             List<SpendEvent> mine = events.subList(200 * round, 200 * (round + 1));
-            SpendRecorder recorder = open(proxy, database, policy);
+            SpendRecorder recorder = Recorders.open(proxy, database, policy);
             CountDownLatch some = new CountDownLatch(20);
             CompletableFuture<List<CompletableFuture<Void>>> recording =
                     CompletableFuture.supplyAsync(() -> mine.stream()
@@ -216,7 +206,7 @@ class RecordAsyncTest {
         }
         proxy.heal();
         try (SpendRecorder recorder =
-                open(proxy, database, policy.withWriter(1_000, Duration.ofMillis(50), Recorders.DEADLINE))) {
+                Recorders.open(proxy, database, policy.withWriter(1_000, Duration.ofMillis(50), Recorders.DEADLINE))) {
             assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
         }
         assertThat(safe).hasSizeGreaterThan(400);

@@ -11,6 +11,7 @@ import io.llmdb.spend.DeliveryPolicy;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendLogSink;
 import io.llmdb.spend.SpendRecorder;
+import io.llmdb.testkit.TcpProxy;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.windows.BudgetCalendar;
 import java.math.BigDecimal;
@@ -58,6 +59,17 @@ final class Recorders {
         // As the library's own pool: else a first connection that breaks while it is set up spoils the pool.
         config.setTransactionIsolation("TRANSACTION_READ_COMMITTED");
         return database.closeAtEnd(new HikariDataSource(config));
+    }
+
+    /** One that all logs are kept by, behind a proxy that can cut its connections. */
+    static SpendRecorder open(TcpProxy proxy, TestDatabase database, DeliveryPolicy delivery) {
+        return open(pool(database, proxy.dataSource()), database.schema(), ALL, delivery, List.of());
+    }
+
+    /** The database cannot be reached until the proxy is healed. */
+    static void away(TcpProxy proxy) {
+        proxy.refuseNew();
+        proxy.cutAll();
     }
 
     static SpendRecorder open(
