@@ -95,7 +95,7 @@ final class CutOver {
                     millis(announced, closed),
                     millis(closed, brought),
                     millis(brought, System.nanoTime()));
-            removeWitness();
+            stopFollowing();
             return new CutOverReport(fencedAt, closedFor, last, rows);
         } catch (SQLException | RuntimeException e) {
             openAgain(e);
@@ -126,12 +126,13 @@ final class CutOver {
         }
     }
 
-    private void removeWitness() {
+    private void stopFollowing() {
         try {
-            Witness.remove(source);
+            new Following(source, sides.choice(), move).stop();
         } catch (SQLException | RuntimeException e) {
             LOG.warn(
-                    "The triggers of the move stay on the old side, where nothing is written any more: {}",
+                    "What followed the old side is still there. A replication slot fills its disk: drop {}: {}",
+                    new ReplicationSlot(source, move.id()).name(),
                     e.getMessage());
         }
     }

@@ -48,6 +48,7 @@ public final class DatabaseMove {
     private final MoveChoice choice;
     private final int parallelism;
     private final boolean merge;
+    private final @Nullable FollowMethod followMethod;
     private final Sides sides;
 
     private DatabaseMove(Builder builder) {
@@ -56,6 +57,7 @@ public final class DatabaseMove {
         this.choice = builder.choice;
         this.parallelism = builder.parallelism;
         this.merge = builder.merge;
+        this.followMethod = builder.followMethod;
         this.sides = new Sides(source, target, choice, parallelism);
     }
 
@@ -136,11 +138,7 @@ public final class DatabaseMove {
             if (!done.isEmpty()) {
                 // What an earlier call brought is of an earlier moment.
                 try (Session to = Session.write(target)) {
-                    new Pass(snapshot, to, choice, shapes, done)
-                            .run(
-                                    Witness.notedSince(
-                                            snapshot.session(), move.id().toString()),
-                                    false);
+                    new Pass(snapshot, to, choice, shapes, done, Noted.NOTHING).run(false);
                 }
             }
             new Copy(target, choice, shapes, snapshot, meter, move.merged()).run(done, parallelism);
@@ -180,22 +178,32 @@ public final class DatabaseMove {
     }
 
     /**
-     * Has the source note from now on which stretches of its logs are written to. Needs a role that owns the source's
-     * tables. Doing it again changes nothing.
+     * Has the source note from now on what changes, by the {@linkplain Builder#followBy method} that was asked for, or
+     * else by logical replication where the server and the role allow it and by row versions where they do not. Needs a
+     * role that owns the source's tables. Doing it again changes nothing.
      *
-     * @throws MoveException where there is no complete copy, or it fails
+     * <p>With logical replication the server keeps its write-ahead log until a pass has read it: make passes, or
+     * {@link #abandon()}.
+     *
+     * @return how the source is followed
+     * @throws MoveException where there is no complete copy, the method that was asked for is not to be had, or it
+     *     fails
      */
-    public void follow() {
-        step("Following", "follow", () -> {
+    public FollowReport follow() {
+        return step("Following", "follow", () -> {
             try (Session lock = lock()) {
                 Move move = requirePhase("follow", MovePhase.COPIED, MovePhase.FOLLOWING);
                 try (Session from = Session.read(source)) {
                     Checks.requireSourceOwner(from);
                 }
-                Witness.install(source, move.id().toString());
+                FollowReport report = new Following(source, choice, move).start(followMethod);
+                LOG.info(
+                        "The source is followed by {}{}",
+                        report.method(),
+                        report.reason().isEmpty() ? "" : ", because " + report.reason());
                 sides.phase(MovePhase.FOLLOWING);
                 lock.rollback();
-                return move;
+                return report;
             }
         });
     }
@@ -305,9 +313,12 @@ public final class DatabaseMove {
                                     + " To go back, move from there to here");
                 }
                 requireSameSource(move);
-                if (move.phase() == MovePhase.FOLLOWING || move.phase() == MovePhase.FENCING) {
+                Following following = new Following(source, choice, move);
+                if (move.phase() == MovePhase.FOLLOWING
+                        || move.phase() == MovePhase.FENCING
+                        || following.leavesTraces()) {
                     Fence.open(source);
-                    Witness.remove(source);
+                    following.stop();
                 }
                 try (Session to = Session.write(target)) {
                     if (move.merged()) {
@@ -414,6 +425,7 @@ public final class DatabaseMove {
         private MoveChoice choice = MoveChoice.everything();
         private int parallelism = DEFAULT_PARALLELISM;
         private boolean merge;
+        private @Nullable FollowMethod followMethod;
 
         private Builder(MoveEndpoint source) {
             this.source = Objects.requireNonNull(source, "source");
@@ -447,6 +459,18 @@ public final class DatabaseMove {
                 throw new InvalidArgumentException("parallelism " + connections + ": use 1 to 64");
             }
             this.parallelism = connections;
+            return this;
+        }
+
+        /**
+         * Asks for one way to follow the source. Where nothing is said it is logical replication where the server and
+         * the role allow it, and row versions where they do not.
+         *
+         * @param value the method
+         * @return this
+         */
+        public Builder followBy(FollowMethod value) {
+            this.followMethod = Objects.requireNonNull(value, "followBy");
             return this;
         }
 

@@ -50,7 +50,8 @@ final class MoveFailures {
         return Character.toLowerCase(text.charAt(0)) + text.substring(1);
     }
 
-    private static @Nullable String message(Throwable failure) {
+    /** What the server said, without where and how; else what the driver said. */
+    static @Nullable String message(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof org.postgresql.util.PSQLException e && e.getServerErrorMessage() != null) {
                 return e.getServerErrorMessage().getMessage();

@@ -7,9 +7,11 @@ import io.llmdb.move.MoveState.UnitKey;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -24,7 +26,8 @@ import org.jspecify.annotations.Nullable;
  * was running then; every row says which one wrote it ({@code xmin}). So each table with a key is asked for such rows;
  * where the target has more rows than the source afterwards, those whose key the source does not have are deleted. Logs
  * are only asked for the stretches of time that the source has noted as written to; where it has not noted them yet,
- * they are asked as a whole.
+ * they are asked as a whole. Where the write-ahead log has told the keys of what changed, only these rows are asked
+ * for.
  */
 final class Pass {
 
@@ -34,6 +37,7 @@ final class Pass {
     private final MoveChoice choice;
     private final Shapes shapes;
     private final Map<UnitKey, Unit> units;
+    private final Noted noted;
     private final Set<String> silenced = new HashSet<>();
     private long changed;
     private long deleted;
@@ -43,33 +47,33 @@ final class Pass {
     /**
      * @param to a transaction on the target, which this commits
      * @param units what is on the target; nothing else is brought up to date
+     * @param noted what the source has noted of its changes
      */
-    Pass(Snapshot snapshot, Session to, MoveChoice choice, Shapes shapes, Map<UnitKey, Unit> units) {
+    Pass(Snapshot snapshot, Session to, MoveChoice choice, Shapes shapes, Map<UnitKey, Unit> units, Noted noted) {
         this.snapshot = snapshot;
         this.from = snapshot.session();
         this.to = to;
         this.choice = choice;
         this.shapes = shapes;
         this.units = units;
+        this.noted = noted;
     }
 
-    /**
-     * @param notedSince what {@link Witness#notedSince} says
-     * @param complete whether partitions that the target does not have yet are copied too
-     */
-    PassReport run(@Nullable Long notedSince, boolean complete) throws SQLException {
+    /** @param complete whether partitions that the target does not have yet are copied too */
+    PassReport run(boolean complete) throws SQLException {
         long start = System.nanoTime();
         Copy.own(to);
         keyed();
-        boolean promptsWent = LogStates.promptsWent(from, to);
+        // Retention takes prompts away partition by partition, where no trigger sees it.
+        boolean unnoticed = noted.changes() == null && LogStates.promptsWent(from, to);
         for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
-            log(log.getKey(), log.getValue(), promptsWent ? null : notedSince, complete);
+            log(log.getKey(), log.getValue(), unnoticed ? Noted.NOTHING : noted, complete);
         }
         LogStates.carryOver(from, to, choice);
         MoveState.broughtUpTo(to, snapshot.xmin());
         MoveState.passed(to);
         to.commit();
-        return new PassReport(changed, deleted, logRows, Duration.ofNanos(System.nanoTime() - start));
+        return new PassReport(changed, deleted, logRows, 0, Duration.ofNanos(System.nanoTime() - start));
     }
 
     private Map<Log, List<Feed>> byTarget() {
@@ -88,10 +92,19 @@ final class Pass {
     private record Wanted(Keyed table, String since, long rows, Checksum changed) {}
 
     private void keyed() throws SQLException {
-        List<Wanted> all = wanted();
-        for (Wanted each : all) {
-            if (each.changed().rows() > 0) {
-                bring(each);
+        List<Wanted> all = new ArrayList<>();
+        List<ChangedRows> known = new ArrayList<>();
+        Map<String, Wanted> asked = wanted();
+        for (Keyed table : tables()) {
+            Wanted each = asked.get(table.name());
+            Collection<List<String>> keys = knownKeys(table);
+            if (each != null) {
+                all.add(each);
+                if (each.changed().rows() > 0) {
+                    bring(each);
+                }
+            } else if (keys != null && !keys.isEmpty()) {
+                known.add(0, bring(table.name(), keys));
             }
         }
         Map<String, Long> present = rowsOnTarget(all);
@@ -103,6 +116,9 @@ final class Pass {
                 inDoubt.add(0, each);
             }
         }
+        for (ChangedRows each : known) {
+            deleted += each.deleteGone();
+        }
         for (Wanted each : inDoubt) {
             String table = each.table().name();
             withoutTriggers(table);
@@ -112,16 +128,38 @@ final class Pass {
         for (Wanted each : all) {
             compare(each, Objects.requireNonNull(left.getOrDefault(each.table().name(), each.rows())));
         }
+        for (ChangedRows each : known) {
+            compared += each.compare();
+        }
         for (String table : silenced) {
             to.run("ALTER TABLE " + to.table(table) + " ENABLE TRIGGER USER");
         }
     }
 
-    /** One query for all tables, so that there is one round trip. */
-    private List<Wanted> wanted() throws SQLException {
-        List<Keyed> tables = Catalogue.keyed(choice).stream()
+    private List<Keyed> tables() {
+        return Catalogue.keyed(choice).stream()
                 .filter(table -> units.containsKey(new UnitKey(table.name(), "")))
                 .toList();
+    }
+
+    /** The keys of what changed; null where the rows have to be asked. */
+    private @Nullable Collection<List<String>> knownKeys(Keyed table) {
+        Unit unit = Objects.requireNonNull(units.get(new UnitKey(table.name(), "")));
+        return noted.covers(unit.sinceXid()) ? noted.keysOf(table.name()) : null;
+    }
+
+    private ChangedRows bring(String table, Collection<List<String>> keys) throws SQLException {
+        withoutTriggers(table);
+        ChangedRows rows =
+                new ChangedRows(from, to, shapes.of(table), List.of(new ChangedRows.Origin(table, "true")), keys);
+        changed += rows.bring(shapes.uniqueColumns(table));
+        return rows;
+    }
+
+    /** The tables whose rows have to be asked. One query for all, so that there is one round trip. */
+    private Map<String, Wanted> wanted() throws SQLException {
+        List<Keyed> tables =
+                tables().stream().filter(table -> knownKeys(table) == null).toList();
         List<String> since = new ArrayList<>();
         List<String> queries = new ArrayList<>();
         for (Keyed keyed : tables) {
@@ -132,15 +170,17 @@ final class Pass {
                     + Checksum.aggregates(shapes.of(table).names(), since.get(queries.size())) + " FROM "
                     + from.table(table));
         }
-        List<Wanted> wanted = new ArrayList<>();
+        Map<String, Wanted> wanted = new HashMap<>();
         if (!queries.isEmpty()) {
-            for (@Nullable String[] row : from.rows(String.join(" UNION ALL ", queries) + " ORDER BY 1")) {
+            for (@Nullable String[] row : from.rows(String.join(" UNION ALL ", queries))) {
                 int table = Integer.parseInt(Objects.requireNonNull(row[0]));
-                wanted.add(new Wanted(
-                        tables.get(table),
-                        since.get(table),
-                        Long.parseLong(Objects.requireNonNull(row[1])),
-                        Checksum.read(row, 2)));
+                wanted.put(
+                        tables.get(table).name(),
+                        new Wanted(
+                                tables.get(table),
+                                since.get(table),
+                                Long.parseLong(Objects.requireNonNull(row[1])),
+                                Checksum.read(row, 2)));
             }
         }
         return wanted;
@@ -199,7 +239,7 @@ final class Pass {
         compared += found.rows();
     }
 
-    /** How many rows of tables with a key the pass has brought and compared. */
+    /** How many rows the pass has compared with the source before it committed. */
     long compared() {
         return compared;
     }
@@ -219,13 +259,17 @@ final class Pass {
         return "age(xmin) <= (SELECT age('" + (xid & 0xFFFFFFFFL) + "'::xid))";
     }
 
-    private void log(Log log, List<Feed> feeds, @Nullable Long notedSince, boolean complete) throws SQLException {
+    private void log(Log log, List<Feed> feeds, Noted told, boolean complete) throws SQLException {
         Shape shape = shapes.of(log.name());
         List<String> stretches = new ArrayList<>();
         Map<UnitKey, String> whole = new LinkedHashMap<>();
         Map<String, Partition> present = new HashMap<>();
         Set<Log> stretched = new HashSet<>();
+        List<ChangedRows.Origin> origins = new ArrayList<>();
+        Set<List<String>> keys = new LinkedHashSet<>();
         for (Feed feed : feeds) {
+            Collection<List<String>> known = told.keysOf(feed.source().name());
+            boolean asked = told.changes() != null && known == null;
             long oldest = Long.MAX_VALUE;
             for (Partition partition : Partition.list(from, feed.source())) {
                 present.put(partition.name(), partition);
@@ -242,13 +286,16 @@ final class Pass {
                         whole.put(key, rows);
                         MoveState.done(to, key, 0, 0, snapshot.xmin());
                     }
-                } else if (notedSince != null && unit.sinceXid() >= notedSince) {
+                } else if (told.covers(unit.sinceXid()) && !asked) {
                     oldest = Math.min(oldest, unit.sinceXid());
                 } else {
                     whole.put(key, rows + " AND " + writtenSince(unit.sinceXid()));
                 }
             }
-            if (oldest < Long.MAX_VALUE && stretched.add(feed.source())) {
+            if (oldest < Long.MAX_VALUE && known != null) {
+                origins.add(new ChangedRows.Origin(feed.source().name(), feed.condition()));
+                keys.addAll(known);
+            } else if (oldest < Long.MAX_VALUE && stretched.add(feed.source())) {
                 for (Witness.Stretch stretch : Witness.stretches(from, feed.source(), oldest)) {
                     stretches.add("SELECT " + Names.list(shape.names()) + " FROM "
                             + from.table(feed.source().name())
@@ -275,6 +322,14 @@ final class Pass {
             }
             changed += rows;
             logRows += rows;
+        }
+        if (!keys.isEmpty()) {
+            ChangedRows rows = new ChangedRows(from, to, shape, origins, keys);
+            long brought = rows.bring(List.of());
+            changed += brought;
+            logRows += brought;
+            deleted += rows.deleteGone();
+            compared += rows.compare();
         }
         dropGone(log, present);
     }

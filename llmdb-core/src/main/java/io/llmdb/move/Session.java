@@ -121,6 +121,24 @@ final class Session implements AutoCloseable {
         return all;
     }
 
+    /** Hands over all rows, of which only some are in memory at once. */
+    void each(int atOnce, RowReader reader, String text, @Nullable Object... arguments) throws SQLException {
+        try (PreparedStatement statement = prepare(text, arguments)) {
+            statement.setFetchSize(atOnce);
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    reader.read(rows);
+                }
+            }
+        }
+    }
+
+    /** Reads one row. */
+    @FunctionalInterface
+    interface RowReader {
+        void read(ResultSet row) throws SQLException;
+    }
+
     private PreparedStatement prepare(String text, @Nullable Object... arguments) throws SQLException {
         PreparedStatement statement = connection.prepareStatement(sql.of(text));
         try {

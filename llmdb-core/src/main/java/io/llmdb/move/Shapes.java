@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The columns that both sides have, table by table. Read once; immutable afterwards. */
 final class Shapes {
@@ -57,6 +58,13 @@ final class Shapes {
 
     Shape of(String table) {
         return Objects.requireNonNull(shared.get(table), table);
+    }
+
+    /** The columns of a table's primary key; null where it is none of those that are moved. */
+    @Nullable
+    List<String> keyOf(String table) {
+        Shape shape = shared.get(table);
+        return shape == null ? null : shape.key();
     }
 
     /** Columns of one-column unique rules beside the primary key. */

@@ -28,23 +28,21 @@ record Sides(MoveEndpoint source, MoveEndpoint target, MoveChoice choice, int pa
     /** Brings the target to the moment of a snapshot. */
     Passed pass(Move move, Snapshot snapshot, Shapes shapes) throws SQLException {
         Map<UnitKey, Unit> units = units();
-        Long noted = Witness.notedSince(snapshot.session(), move.id().toString());
+        Following following = new Following(source, choice, move);
+        Noted noted = following.noted(snapshot, shapes);
         long since = units.values().stream().mapToLong(Unit::sinceXid).min().orElse(0);
+        Pass pass;
         PassReport report;
-        long compared;
         try (Session to = Session.write(target)) {
-            Pass pass = new Pass(snapshot, to, choice, shapes, units);
-            report = pass.run(noted, true);
-            compared = pass.compared();
+            pass = new Pass(snapshot, to, choice, shapes, units, noted);
+            report = pass.run(true);
         }
         Verifier verifier = new Verifier(snapshot, target, choice, shapes);
-        if (noted != null && since >= noted) {
+        if (noted.changes() == null && noted.covers(since)) {
             verifier.stretches(since);
         }
-        if (noted != null) {
-            Witness.trim(source, snapshot.xmin());
-        }
-        return new Passed(report, compared, verifier);
+        following.brought(noted, snapshot);
+        return new Passed(report.withHeld(following.heldBytes(noted)), pass.compared(), verifier);
     }
 
     void phase(MovePhase phase) throws SQLException {

@@ -3,25 +3,36 @@ package io.llmdb.move;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** One moment of the source that several transactions read, as long as this one is open. */
 final class Snapshot implements AutoCloseable {
 
     private final Session session;
     private final String id;
-    private final String xmin;
+    private final long xmin;
+    private final long xmax;
+    private final Set<Long> running;
 
-    private Snapshot(Session session, String id, String xmin) {
+    /** @param transactions as {@code pg_snapshot} writes them: {@code xmin:xmax:running,running} */
+    Snapshot(Session session, String id, String transactions) {
         this.session = session;
         this.id = id;
-        this.xmin = xmin;
+        String[] parts = transactions.split(":", -1);
+        this.xmin = Long.parseLong(parts[0]);
+        this.xmax = Long.parseLong(parts[1]);
+        this.running = Stream.of(parts[2].split(","))
+                .filter(xid -> !xid.isEmpty())
+                .map(Long::valueOf)
+                .collect(Collectors.toSet());
     }
 
     static Snapshot take(MoveEndpoint source) throws SQLException {
         Session session = Session.read(source);
         try {
-            List<String[]> row =
-                    session.rows("SELECT pg_export_snapshot(), pg_snapshot_xmin(pg_current_snapshot())::text");
+            List<String[]> row = session.rows("SELECT pg_export_snapshot(), pg_current_snapshot()::text");
             return new Snapshot(session, Objects.requireNonNull(row.get(0)[0]), Objects.requireNonNull(row.get(0)[1]));
         } catch (SQLException | RuntimeException e) {
             session.close();
@@ -44,7 +55,17 @@ final class Snapshot implements AutoCloseable {
      * subtransactions included.
      */
     String xmin() {
-        return xmin;
+        return Long.toString(xmin);
+    }
+
+    /**
+     * Whether a transaction that has been committed is among those that this moment sees.
+     *
+     * @param xid its number as rows have it, without the rounds that the numbers have made
+     */
+    boolean sees(int xid) {
+        long nearest = xmax + (xid - (int) xmax);
+        return nearest < xmax && !running.contains(nearest);
     }
 
     @Override

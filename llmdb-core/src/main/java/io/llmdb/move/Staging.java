@@ -21,6 +21,11 @@ final class Staging {
                 + ") ON COMMIT DROP");
     }
 
+    /** The name of the transaction's own table. */
+    String name() {
+        return name;
+    }
+
     long load(Session source, String query, LongConsumer bytes) throws SQLException {
         return CopyStream.run(
                 source, query, target, name + " (" + Names.list(shape.names()) + ") FROM STDIN (FORMAT binary)", bytes);

@@ -13,9 +13,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Witness {
 
-    /** The fact that the source is followed, with the first transaction that is sure to be noted. */
-    static final String FOLLOWED = "followed";
-
     /** Two stretches that are nearer than this are read as one. */
     private static final String NEAR = "interval '2 seconds'";
 
@@ -35,8 +32,11 @@ final class Witness {
 
     private Witness() {}
 
-    /** Makes the triggers; what is committed afterwards is noted. Waits for those who write now, never for long. */
-    static void install(MoveEndpoint source, String moveId) throws SQLException {
+    /**
+     * Makes the triggers. Whoever wrote before has ended then, so every transaction from the next one on is noted.
+     * Waits for those who write now, never for long.
+     */
+    static void install(MoveEndpoint source) throws SQLException {
         Locks.inShortTurns(source, "The source's logs", session -> {
             for (Log log : Catalogue.LOGS) {
                 String function = log.time().equals("startTime") ? "llmdb_note_start_times" : "llmdb_note_update_times";
@@ -48,16 +48,13 @@ final class Witness {
                 }
             }
         });
-        try (Session session = Session.write(source)) {
-            // Whoever wrote before has ended, so the next transaction of all is noted.
-            session.update("""
-                    INSERT INTO ${llmdb}."LLM_DatabaseState" (name, value, updated_at)
-                    SELECT ?, jsonb_build_object('move', ?::text, 'since', pg_snapshot_xmax(pg_current_snapshot())::text),
-                        ${llmdb}.llmdb_now()
-                    ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
-                    WHERE "LLM_DatabaseState".value ->> 'move' <> excluded.value ->> 'move'""", FOLLOWED, moveId);
-            session.commit();
-        }
+    }
+
+    static boolean isInstalled(Session source) throws SQLException {
+        return source.is(
+                "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgname = ? AND tgrelid = to_regclass(?))",
+                name("INSERT"),
+                source.table(Catalogue.LOGS.get(0).name()));
     }
 
     /** Takes the triggers and their notes away. */
@@ -68,22 +65,8 @@ final class Witness {
                     session.run("DROP TRIGGER IF EXISTS " + name(event) + " ON " + session.table(log.name()));
                 }
             }
-            session.update("DELETE FROM ${llmdb}.\"LLM_DatabaseState\" WHERE name = ?", FOLLOWED);
             session.run("DELETE FROM ${llmdb}.\"LLM_MoveTouch\"");
         });
-    }
-
-    /**
-     * The first transaction that is sure to be noted, in this move; null where nothing is noted.
-     *
-     * @param moveId the move
-     */
-    static @Nullable Long notedSince(Session source, String moveId) throws SQLException {
-        String since = source.text(
-                "SELECT value ->> 'since' FROM ${llmdb}.\"LLM_DatabaseState\" WHERE name = ? AND value ->> 'move' = ?",
-                FOLLOWED,
-                moveId);
-        return since == null ? null : Long.valueOf(since);
     }
 
     /** The stretches that a transaction or later ones wrote to, as far as the snapshot sees them. */

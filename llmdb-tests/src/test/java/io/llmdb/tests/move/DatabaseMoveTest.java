@@ -13,6 +13,7 @@ import io.llmdb.keys.VirtualKeySpec;
 import io.llmdb.move.CopyReport;
 import io.llmdb.move.CutOverReport;
 import io.llmdb.move.DatabaseMove;
+import io.llmdb.move.FollowMethod;
 import io.llmdb.move.MoveException;
 import io.llmdb.move.MovePhase;
 import io.llmdb.spend.SpendEvent;
@@ -47,19 +48,29 @@ class DatabaseMoveTest {
 
     private static final BigDecimal PRICE = new BigDecimal("0.0123");
 
-    private static void record(LlmDb db, SpendEvents traffic, int events) {
+    /** Where the database moves from and to. */
+    Sides sides() {
+        return Sides.onShared();
+    }
+
+    /** How it is followed there when nothing is asked for. */
+    FollowMethod method() {
+        return FollowMethod.ROW_VERSIONS;
+    }
+
+    static void record(LlmDb db, SpendEvents traffic, int events) {
         for (SpendEvent event : traffic.take(events)) {
             db.spend().record(event);
         }
     }
 
-    private static void assertSame(Sides sides) {
+    static void assertSame(Sides sides) {
         assertThat(Sides.content(sides.target, OWN)).isEqualTo(Sides.content(sides.source, OWN));
     }
 
     @Test
     void aDatabaseMovesWhileItIsInUse() {
-        try (Sides sides = Sides.onShared()) {
+        try (Sides sides = sides()) {
             LlmDb old = sides.source.open();
             World world = World.company(old);
             SpendEvents traffic = world.traffic(7).failing(0.1).endUsers(5);
@@ -76,7 +87,7 @@ class DatabaseMoveTest {
             assertThat(copy.rows()).isGreaterThan(60);
             assertSame(sides);
 
-            move.follow();
+            assertThat(move.follow().method()).isEqualTo(method());
             record(old, traffic, 40);
             IssuedKey rotated = old.admin().keys().rotate(before.key().hash(), Duration.ofHours(1));
             old.admin().keys().delete(world.keysOf("interns").get(0).key().hash());
@@ -138,7 +149,7 @@ class DatabaseMoveTest {
 
     @Test
     void abandoningLeavesTheOldSideAsItWas() {
-        try (Sides sides = Sides.onShared()) {
+        try (Sides sides = sides()) {
             LlmDb old = sides.source.open();
             World world = World.company(old);
             SpendEvents traffic = world.traffic(8);
@@ -166,7 +177,7 @@ class DatabaseMoveTest {
 
     @Test
     void aDifferenceIsFoundAndTheOldSideStaysOpen() {
-        try (Sides sides = Sides.onShared()) {
+        try (Sides sides = sides()) {
             LlmDb old = sides.source.open();
             World world = World.company(old);
             SpendEvents traffic = world.traffic(9);
@@ -205,7 +216,7 @@ class DatabaseMoveTest {
     /** At whatever moment the tool dies, the next one brings the move to its end. */
     @Test
     void aCutOverThatIsKilledGoesOn() {
-        try (Sides sides = Sides.onShared()) {
+        try (Sides sides = sides()) {
             LlmDb old = sides.source.open();
             World world = World.company(old);
             record(old, world.traffic(10), 20);
@@ -237,7 +248,7 @@ class DatabaseMoveTest {
         }
     }
 
-    private static List<String> triggers(TestDatabase database) {
+    static List<String> triggers(TestDatabase database) {
         return database
                 .rows(
                         "SELECT DISTINCT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"

@@ -45,8 +45,7 @@ public final class MoveTool {
             phase = MovePhase.COPIED;
         }
         if (phase == MovePhase.COPIED) {
-            move.follow();
-            System.out.println("follows");
+            System.out.println("follows by " + move.follow().method());
             phase = MovePhase.FOLLOWING;
         }
         if (cutOver) {

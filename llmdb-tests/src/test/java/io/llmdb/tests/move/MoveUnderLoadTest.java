@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.llmdb.LlmDb;
 import io.llmdb.move.CutOverReport;
 import io.llmdb.move.DatabaseMove;
+import io.llmdb.move.FollowMethod;
 import io.llmdb.testkit.Await;
 import io.llmdb.testkit.ChildJvm;
 import io.llmdb.testkit.PlantedBooks;
@@ -13,6 +14,8 @@ import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** A proxy under load moves from one server to another of another version; the tool that moves it is killed twice. */
 class MoveUnderLoadTest {
@@ -21,20 +24,27 @@ class MoveUnderLoadTest {
     private static final int KEYS = Integer.getInteger("llmdb.move.keys", 20_000);
     private static final int RATE = Integer.getInteger("llmdb.move.rate", 300);
 
-    @Test
-    void aSmallProxyMoves() {
-        move(20_000, 500, 100, Duration.ofMinutes(2));
+    private static final FollowMethod METHOD =
+            FollowMethod.valueOf(System.getProperty("llmdb.move.method", "LOGICAL_REPLICATION"));
+
+    @ParameterizedTest
+    @EnumSource
+    void aSmallProxyMoves(FollowMethod method) {
+        move(20_000, 500, 100, method, Duration.ofMinutes(2));
     }
 
     @Test
     @Tag("storm")
     void aProxyWithMillionsOfRowsMoves() {
-        move(ROWS, KEYS, RATE, Duration.ofMinutes(20));
+        move(ROWS, KEYS, RATE, METHOD, Duration.ofMinutes(20));
     }
 
-    private static void move(int rows, int keys, int rate, Duration patience) {
-        try (PostgresServer second = Servers.start(15, Map.of());
-                Sides sides = Sides.on(PostgresServer.shared(), second)) {
+    private static void move(int rows, int keys, int rate, FollowMethod method, Duration patience) {
+        boolean logical = method == FollowMethod.LOGICAL_REPLICATION;
+        try (PostgresServer first = PostgresServer.startEmbedded(Map.of("wal_level", logical ? "logical" : "replica"));
+                PostgresServer second = Servers.start(15, Map.of());
+                Sides sides = Sides.on(first, second)) {
+            LogicalReplicationTest.replication(first, logical);
             PlantedBooks.plant(sides.source, keys, rows);
             LlmDb old = sides.source.open();
             CutOverReport report;
@@ -45,6 +55,7 @@ class MoveUnderLoadTest {
                 killedWhen("pass", sides, patience);
                 DatabaseMove move = sides.move().build();
                 Await.until("the tool's sessions end", Duration.ofSeconds(30), () -> free(move));
+                assertThat(move.follow().method()).isEqualTo(method);
                 long before = load.answered.get();
                 report = move.cutOver("new-host:5432/llm");
                 fresh = sides.openTarget();
@@ -60,9 +71,10 @@ class MoveUnderLoadTest {
                 refusedFor = (load.lastRefusal.get() - load.firstRefusal.get()) / 1_000_000;
                 old.close();
                 fresh.close();
-                System.out.println("MOVE rows=" + rows + " keys=" + keys + " rate=" + rate + " answered="
-                        + load.answered.get() + " refused=" + load.movedRefusals.get() + " within " + refusedFor
-                        + " ms; " + report);
+                System.out.println(
+                        "MOVE rows=" + rows + " keys=" + keys + " rate=" + rate + " method=" + method + " answered="
+                                + load.answered.get() + " refused=" + load.movedRefusals.get() + " within " + refusedFor
+                                + " ms; " + report);
                 assertThat(sides.target.books())
                         .agree()
                         .haveNoDeadlock()

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.llmdb.LlmDb;
 import io.llmdb.move.DatabaseMove;
+import io.llmdb.move.FollowMethod;
 import io.llmdb.testkit.PostgresServer;
 import io.llmdb.testkit.SpendEvents;
 import io.llmdb.testkit.World;
@@ -17,12 +18,23 @@ class MoveVersionsTest {
     void fromPostgres14To18AndBack() {
         try (PostgresServer oldest = Servers.start(14, Map.of());
                 PostgresServer newest = Servers.start(18, Map.of())) {
-            moves(oldest, newest);
-            moves(newest, oldest);
+            moves(oldest, newest, FollowMethod.ROW_VERSIONS);
+            moves(newest, oldest, FollowMethod.ROW_VERSIONS);
         }
     }
 
-    private static void moves(PostgresServer from, PostgresServer to) {
+    @Test
+    void byLogicalReplicationToo() {
+        try (PostgresServer oldest = Servers.start(14, Map.of("wal_level", "logical"));
+                PostgresServer newest = Servers.start(18, Map.of("wal_level", "logical"))) {
+            LogicalReplicationTest.replication(oldest, true);
+            LogicalReplicationTest.replication(newest, true);
+            moves(oldest, newest, FollowMethod.LOGICAL_REPLICATION);
+            moves(newest, oldest, FollowMethod.LOGICAL_REPLICATION);
+        }
+    }
+
+    private static void moves(PostgresServer from, PostgresServer to, FollowMethod method) {
         try (Sides sides = Sides.on(from, to)) {
             LlmDb old = sides.source.open();
             World world = World.company(old);
@@ -36,8 +48,11 @@ class MoveVersionsTest {
                     ALTER TABLE ${llmdb}."LLM_TagTable" ADD COLUMN shout text GENERATED ALWAYS AS (upper(tag_name)) STORED""");
             DatabaseMove move = sides.move().build();
             move.copy(progress -> {});
-            move.follow();
+            assertThat(move.follow().method()).isEqualTo(method);
+            move.pass();
+            move.pass();
             traffic.take(20).forEach(old.spend()::record);
+            old.admin().keys().delete(world.keysOf("interns").get(0).key().hash());
             move.cutOver("new");
             LlmDb fresh = sides.openTarget();
             old.handOver(fresh);

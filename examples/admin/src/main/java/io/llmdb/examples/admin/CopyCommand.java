@@ -4,6 +4,8 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.llmdb.move.CopyReport;
 import io.llmdb.move.CutOverReport;
 import io.llmdb.move.DatabaseMove;
+import io.llmdb.move.FollowMethod;
+import io.llmdb.move.FollowReport;
 import io.llmdb.move.MoveChoice;
 import io.llmdb.move.MoveEndpoint;
 import io.llmdb.move.MovePlan;
@@ -147,6 +149,10 @@ final class CopyCommand implements Runnable {
                 if (merge) {
                     move.mergeIntoOtherData();
                 }
+                FollowMethod method = followMethod();
+                if (method != null) {
+                    move.followBy(method);
+                }
                 return run(move.build());
             }
         }
@@ -159,6 +165,11 @@ final class CopyCommand implements Runnable {
                     .withErrorLogs(!without.contains(Part.ERROR_LOGS))
                     .withAuditLog(!without.contains(Part.AUDIT_LOG))
                     .withLogsBetween(logsFrom, logsUntil);
+        }
+
+        @Nullable
+        FollowMethod followMethod() {
+            return null;
         }
 
         abstract int run(DatabaseMove move);
@@ -262,12 +273,33 @@ final class CopyCommand implements Runnable {
             usageHelpAutoWidth = true,
             header = "Lets the source note from now on what changes.",
             footerHeading = "%nExample:%n",
-            footer = "  llmdb-admin copy follow")
+            footer = {"  llmdb-admin copy follow", "  llmdb-admin copy follow --by row_versions"})
     static final class Follow extends Step {
+
+        @Option(
+                names = "--by",
+                paramLabel = "METHOD",
+                description =
+                        "${COMPLETION-CANDIDATES} (default: logical replication where the server and the role allow it,"
+                                + " row versions where they do not).")
+        private @Nullable FollowMethod by;
+
+        @Override
+        @Nullable
+        FollowMethod followMethod() {
+            return by;
+        }
+
         @Override
         int run(DatabaseMove move) {
-            move.follow();
-            say("The source is followed; next: llmdb-admin copy pass");
+            FollowReport report = move.follow();
+            boolean slot = report.method() == FollowMethod.LOGICAL_REPLICATION;
+            say("The source is followed by " + (slot ? "logical replication" : "row versions")
+                    + (report.reason().isEmpty() ? "" : " (" + report.reason() + ")")
+                    + "; next: llmdb-admin copy pass");
+            if (slot) {
+                say("The server keeps its write-ahead log until a pass has read it: make passes, or abandon.");
+            }
             return 0;
         }
     }
@@ -286,7 +318,11 @@ final class CopyCommand implements Runnable {
         int run(DatabaseMove move) {
             PassReport report = move.pass();
             say("Brought " + report.changedRows() + " changed rows, " + report.deletedRows() + " deletions and "
-                    + report.logRows() + " log rows in " + report.took().toMillis() + " ms");
+                    + report.logRows() + " log rows in " + report.took().toMillis() + " ms"
+                    + (report.heldBytes() == 0
+                            ? ""
+                            : "; the source keeps " + (report.heldBytes() >> 20)
+                                    + " MiB of its write-ahead log for the move"));
             return 0;
         }
     }

@@ -6,6 +6,7 @@ import io.llmdb.examples.gateway.traffic.Reply;
 import io.llmdb.examples.gateway.traffic.Reply.Kind;
 import io.llmdb.move.CutOverReport;
 import io.llmdb.move.DatabaseMove;
+import io.llmdb.move.FollowMethod;
 import io.llmdb.move.MoveException;
 import io.llmdb.testkit.Await;
 import io.llmdb.testkit.ChildJvm;
@@ -16,6 +17,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -41,11 +45,12 @@ class MovedDatabaseTest {
 
     @Test
     void noRequestFailsAndTheBooksOnTheNewSideHoldThemAll() throws Exception {
-        try (Sides sides = new Sides(PostgresServer.startEmbedded(Map.of()))) {
+        try (PostgresServer second = PostgresServer.startEmbedded(Map.of());
+                Sides sides = new Sides(PostgresServer.shared(), second)) {
             DatabaseMove move = sides.move();
             Runnable copying = () -> {
                 move.copy(progress -> {});
-                move.follow();
+                assertThat(move.follow().method()).isEqualTo(FollowMethod.ROW_VERSIONS);
             };
             sides.moveUnder(REQUESTS, 16, copying, () -> {
                 sides.awaitRequests(REQUESTS / 10);
@@ -57,7 +62,10 @@ class MovedDatabaseTest {
     @Test
     @Tag("storm")
     void soItIsWithMillionsOfRowsAndAToolThatIsKilledTwice() throws Exception {
-        try (Sides sides = new Sides(another())) {
+        try (PostgresServer first = PostgresServer.startEmbedded(Map.of("wal_level", "logical"));
+                PostgresServer second = another();
+                Sides sides = new Sides(first, second)) {
+            sides.allowReplication();
             sides.source.open().close();
             PlantedBooks.plant(sides.source, KEYS, ROWS);
             sides.moveUnder(MANY_REQUESTS, 32, () -> {}, () -> {
@@ -66,6 +74,7 @@ class MovedDatabaseTest {
                 sides.killTheToolWhenItSays("pass");
                 DatabaseMove move = sides.move();
                 Await.until("the tool's sessions end", Duration.ofSeconds(30), () -> passes(move));
+                assertThat(move.follow().method()).isEqualTo(FollowMethod.LOGICAL_REPLICATION);
                 return move.cutOver("the new server");
             });
         }
@@ -90,17 +99,23 @@ class MovedDatabaseTest {
 
     /** Two servers and a gateway whose database moves from the one to the other. */
     private static final class Sides implements AutoCloseable {
-        private final PostgresServer second;
-        private final TestDatabase source = PostgresServer.shared().newEmptyDatabase("llmdb");
+        private final TestDatabase source;
         private final TestDatabase target;
 
-        private Sides(PostgresServer second) {
-            this.second = second;
+        private Sides(PostgresServer first, PostgresServer second) {
+            this.source = first.newEmptyDatabase("llmdb");
             this.target = second.newEmptyDatabase("llmdb");
         }
 
         DatabaseMove move() {
             return MovingTool.between(source.dataSource(), target.dataSource());
+        }
+
+        void allowReplication() throws SQLException {
+            try (Connection admin = source.adminDataSource().getConnection();
+                    Statement statement = admin.createStatement()) {
+                statement.execute("ALTER ROLE \"" + source.user() + "\" REPLICATION");
+            }
         }
 
         void awaitRequests(long count) {
@@ -198,8 +213,7 @@ class MovedDatabaseTest {
 
         @Override
         public void close() {
-            try (second;
-                    source;
+            try (source;
                     target) {
                 assertThat(source.deadlocks()).isZero();
             }
