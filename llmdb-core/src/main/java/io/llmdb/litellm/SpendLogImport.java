@@ -47,7 +47,7 @@ final class SpendLogImport {
 
     static final String TARGET = "LLM_SpendLogs";
 
-    private static final int CHUNK_ROWS = 10_000;
+    private static final int CHUNK_ROWS = 20_000;
     private static final int CHUNK_CHARS = 16 * 1024 * 1024;
 
     /** A clock over there may go ahead of the snapshot's a little. */

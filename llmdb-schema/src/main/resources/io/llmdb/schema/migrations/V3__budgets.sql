@@ -87,7 +87,7 @@ CREATE TABLE ${llmdb}."LLM_SpendAdjustment" (
     reason          text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     created_by      text NOT NULL DEFAULT ''
-);
+) WITH (fillfactor = 50);
 CREATE INDEX "LLM_SpendAdjustment_scope_idx" ON ${llmdb}."LLM_SpendAdjustment" (scope, scope_id, parent_id);
 
 -- Work that one instance does for all: a row is claimed until a time by this server's clock, so no session has to hold a lock.
