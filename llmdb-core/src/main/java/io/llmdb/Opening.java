@@ -57,6 +57,9 @@ import org.slf4j.LoggerFactory;
 /** Puts the parts together, in the order in which they need each other. */
 final class Opening {
 
+    /** Who migrates holds a lock on one, runs the steps on another and looks at the schema through a third. */
+    private static final int PREPARING_CONNECTIONS = 3;
+
     private static final Logger LOG = LoggerFactory.getLogger(LlmDb.class);
 
     private final LlmDbSettings settings;
@@ -94,11 +97,22 @@ final class Opening {
         settings.effective().forEach(setting -> LOG.debug("{}", setting));
         DataSource source = dataSource;
         if (source == null) {
-            HikariDataSource pool = pool(connection, settings.requireDatabaseUrl());
+            DatabaseUrl url = settings.requireDatabaseUrl();
+            int limit = connection.poolLimit();
+            if (limit < PREPARING_CONNECTIONS) {
+                try (HikariDataSource larger = pool(connection, url, PREPARING_CONNECTIONS)) {
+                    prepareSchema(SchemaMigrator.of(larger, connection.schema()));
+                }
+            }
+            HikariDataSource pool = pool(connection, url, limit);
             opened.push(pool);
             source = pool;
+            if (limit >= PREPARING_CONNECTIONS) {
+                prepareSchema(SchemaMigrator.of(source, connection.schema()));
+            }
+        } else {
+            prepareSchema(SchemaMigrator.of(source, connection.schema()));
         }
-        prepareSchema(SchemaMigrator.of(source, connection.schema()));
 
         Db db = new Db(source, connection.schema());
         DbClock clock = new DbClock(db.sql());
@@ -185,7 +199,7 @@ final class Opening {
         }
     }
 
-    private static HikariDataSource pool(ConnectionSettings connection, DatabaseUrl url) {
+    private static HikariDataSource pool(ConnectionSettings connection, DatabaseUrl url, int limit) {
         HikariConfig config = new HikariConfig();
         config.setPoolName("llmdb");
         config.setJdbcUrl(url.jdbcUrl());
@@ -210,8 +224,8 @@ final class Opening {
         }
         properties.putAll(url.properties());
         config.setDataSourceProperties(properties);
-        config.setMaximumPoolSize(connection.poolLimit());
-        config.setMinimumIdle(Math.min(2, connection.poolLimit()));
+        config.setMaximumPoolSize(limit);
+        config.setMinimumIdle(Math.min(2, limit));
         config.setConnectionTimeout(connection.connectionTimeout().toMillis());
         config.setInitializationFailTimeout(-1);
         // The pool asks its first connection for the default, and where that one breaks meanwhile it never asks again

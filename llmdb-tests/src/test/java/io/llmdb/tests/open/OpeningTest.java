@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.llmdb.LlmDb;
+import io.llmdb.budgets.Call;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.SchemaException;
@@ -15,6 +16,8 @@ import io.llmdb.spend.JournalException;
 import io.llmdb.testkit.ChildJvm;
 import io.llmdb.testkit.PostgresServer;
 import io.llmdb.testkit.TestDatabase;
+import io.llmdb.testkit.World;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -25,6 +28,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Opening a database: the first time, many at once, beside others, and where it cannot be. */
 class OpeningTest {
@@ -41,6 +46,27 @@ class OpeningTest {
                 .environment(java.util.Map.of())
                 .connection(connection ->
                         connection.databaseUrl(database.databaseUrl()).poolLimit(3));
+    }
+
+    /** The smallest proxy there is, on a database that nobody has migrated. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void fewConnectionsAreEnough(int limit) {
+        LlmDbSettings few = settings()
+                .connection(connection -> connection.poolLimit(limit).connectionTimeout(Duration.ofSeconds(5)))
+                .build();
+        try (LlmDb db = LlmDb.open(few)) {
+            World world = World.company(db);
+            world.traffic(5).take(50).parallelStream().forEach(db.spend()::record);
+            assertThat(db.authenticate(world.rawKey())).isNotNull();
+            db.budgets()
+                    .admit(db.authenticate(world.rawKey()), Call.of("gpt-4o").withEstimate(new BigDecimal("0.01")))
+                    .release();
+            assertThat(database.value(Long.class, """
+                    SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'llmdb'""")).isLessThanOrEqualTo(limit);
+        }
+        assertThat(database.books()).agree().reserveNothing().haveRequests(50);
     }
 
     @Test
