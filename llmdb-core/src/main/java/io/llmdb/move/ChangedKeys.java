@@ -15,28 +15,43 @@ import org.jspecify.annotations.Nullable;
  */
 final class ChangedKeys {
 
-    private final int most;
+    /** What a key takes in memory beside its characters, about. */
+    private static final int EACH = 120;
+
+    private final long most;
     private final Map<String, Set<List<String>>> byTable = new HashMap<>();
     private final Set<String> beyond = new HashSet<>();
-    private int held;
+    private long held;
 
-    /** @param most how many keys it holds at most */
-    ChangedKeys(int most) {
+    /** @param most how many bytes its keys take at most, about */
+    ChangedKeys(long most) {
         this.most = most;
     }
 
     void add(String table, List<String> key) {
         if (!beyond.contains(table)
-                && byTable.computeIfAbsent(table, name -> new LinkedHashSet<>()).add(key)
-                && ++held > most) {
-            addAll(largest());
+                && byTable.computeIfAbsent(table, name -> new LinkedHashSet<>()).add(key)) {
+            held += size(key);
+            if (held > most) {
+                addAll(largest());
+            }
         }
+    }
+
+    private static long size(List<String> key) {
+        long size = EACH;
+        for (String value : key) {
+            size += 48 + value.length();
+        }
+        return size;
     }
 
     /** Any row of the table may have changed. */
     void addAll(String table) {
         Set<List<String>> given = byTable.remove(table);
-        held -= given == null ? 0 : given.size();
+        if (given != null) {
+            held -= given.stream().mapToLong(ChangedKeys::size).sum();
+        }
         beyond.add(table);
     }
 

@@ -3,9 +3,7 @@ package io.llmdb.move;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -33,16 +31,16 @@ final class ChangedRows {
     private final List<List<List<String>>> chunks = new ArrayList<>();
     private final Staging staging;
     private final String keys;
+    private int deletedFirst;
 
-    /** @param changed the keys; one may come more than once */
+    /** @param changed the keys, each once */
     ChangedRows(Session from, Session to, Shape shape, List<Origin> origins, Collection<List<String>> changed)
             throws SQLException {
         this.from = from;
         this.to = to;
         this.shape = shape;
         this.origins = origins;
-        Set<List<String>> distinct = new LinkedHashSet<>(changed);
-        List<List<String>> all = List.copyOf(distinct);
+        List<List<String>> all = List.copyOf(changed);
         for (int start = 0; start < all.size(); start += AT_ONCE) {
             chunks.add(all.subList(start, Math.min(all.size(), start + AT_ONCE)));
         }
@@ -54,25 +52,34 @@ final class ChangedRows {
      * Writes the rows over those of the same key.
      *
      * @param uniqueColumns columns of one-column unique rules beside the key
+     * @param deleteFirst whether what is gone is deleted before, rather than by {@link #deleteGone}
      * @return how many there were
      */
-    long bring(List<String> uniqueColumns) throws SQLException {
+    long bring(List<String> uniqueColumns, boolean deleteFirst) throws SQLException {
         to.run("CREATE TEMP TABLE " + keys + " ON COMMIT DROP AS SELECT " + keyColumns("r", "k")
                 + ", false AS gone FROM " + to.table(shape.table()) + " r WITH NO DATA");
         long rows = 0;
         for (List<List<String>> chunk : chunks) {
-            to.run("INSERT INTO " + keys + " SELECT *, false FROM " + given(chunk));
+            to.runAsIs("INSERT INTO " + keys + " SELECT *, false FROM " + given(chunk));
             for (Origin origin : origins) {
                 rows += staging.load(from, onSource(chunk, origin), bytes -> {});
             }
         }
         to.run("ANALYZE " + keys);
         to.run("UPDATE " + keys + " k SET gone = true WHERE NOT EXISTS (SELECT 1 FROM " + staging.name() + " s WHERE ("
-                + keyColumns("s", "") + ") = (" + placeholders("k") + "))");
+                + keyColumns("s", "") + ") = (" + placeholders("k.") + "))");
+        if (deleteFirst) {
+            deletedFirst = deleteGone();
+        }
         if (rows > 0) {
             staging.upsert(uniqueColumns, origins.size() > 1);
         }
         return rows;
+    }
+
+    /** How many rows were deleted before others were written. */
+    int deletedFirst() {
+        return deletedFirst;
     }
 
     /** Deletes the rows that the source has no more. */
@@ -81,7 +88,7 @@ final class ChangedRows {
             return 0;
         }
         return to.update("DELETE FROM " + to.table(shape.table()) + " t USING " + keys + " k WHERE k.gone AND ("
-                + keyColumns("t", "") + ") = (" + placeholders("k") + ")");
+                + keyColumns("t", "") + ") = (" + placeholders("k.") + ")");
     }
 
     /** Compares both sides' rows of these keys; returns how many there are. */
@@ -93,7 +100,7 @@ final class ChangedRows {
             }
         }
         Checksum found =
-                Checksum.of(to, shape.names(), "(" + byKey(keys, to.table(shape.table()), "true") + ") changed");
+                Checksum.of(to, shape.names(), "(" + byKey(keys + " k", to.table(shape.table()), "true") + ") changed");
         if (!found.agrees(expected)) {
             throw new MoveException("Source and target differ: of the rows of \"" + shape.table()
                     + "\" that changed the source has " + expected.rows() + " and the target " + found.rows()
@@ -114,8 +121,8 @@ final class ChangedRows {
                 .collect(Collectors.joining(" AND "));
         String columns =
                 shape.names().stream().map(name -> "r." + Names.quoted(name)).collect(Collectors.joining(", "));
-        return "SELECT f.* FROM " + wanted + (wanted.startsWith("unnest") ? "" : " k") + " CROSS JOIN LATERAL (SELECT "
-                + columns + " FROM " + table + " r WHERE " + match + " AND " + condition + " LIMIT 1) f";
+        return "SELECT f.* FROM " + wanted + " CROSS JOIN LATERAL (SELECT " + columns + " FROM " + table + " r WHERE "
+                + match + " AND " + condition + " LIMIT 1) f";
     }
 
     private String given(List<List<String>> chunk) {
@@ -132,9 +139,9 @@ final class ChangedRows {
         return "unnest(" + String.join(", ", arrays) + ") k (" + placeholders("") + ")";
     }
 
-    private String placeholders(String alias) {
+    private String placeholders(String prefix) {
         return IntStream.range(0, shape.key().size())
-                .mapToObj(i -> (alias.isEmpty() ? "" : alias + ".") + "k" + i)
+                .mapToObj(i -> prefix + "k" + i)
                 .collect(Collectors.joining(", "));
     }
 

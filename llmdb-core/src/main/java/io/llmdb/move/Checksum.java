@@ -18,7 +18,7 @@ record Checksum(long rows, BigDecimal sum) {
     static final Checksum NOTHING = new Checksum(0, BigDecimal.ZERO);
 
     static Checksum of(Session session, List<String> columns, String from) throws SQLException {
-        List<@Nullable String[]> rows = session.rows("SELECT " + aggregates(columns, "true") + " FROM " + from);
+        List<@Nullable String[]> rows = session.rowsAsIs("SELECT " + aggregates(columns, "true") + " FROM " + from);
         return read(rows.get(0), 0);
     }
 

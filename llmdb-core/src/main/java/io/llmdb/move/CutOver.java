@@ -45,23 +45,26 @@ final class CutOver {
      * from then on each pass compares what it brings, so that nothing has to be compared as a whole behind the fence.
      */
     private long bringNear() throws SQLException {
-        long compared;
-        try (Snapshot snapshot = Snapshot.take(source)) {
+        long compared = sides.atOneMoment(snapshot -> {
             Sides.Passed passed = sides.pass(move, snapshot, shapes);
             passed.verifier().keyed(sides.parallelism());
-            compared = compareLogs(passed);
-        }
+            passed.verifier().logCounts();
+            return compareLogs(passed);
+        });
         Duration took = QUICK.plusNanos(1);
         for (int i = 0; i < MOST_PASSES && took.compareTo(QUICK) > 0; i++) {
-            try (Snapshot snapshot = Snapshot.take(source)) {
-                long start = System.nanoTime();
+            long start = System.nanoTime();
+            compared += sides.atOneMoment(snapshot -> {
                 Sides.Passed passed = sides.pass(move, snapshot, shapes);
-                took = Duration.ofNanos(System.nanoTime() - start);
-                compared += passed.compared() + compareLogs(passed);
-            }
+                return passed.compared() + compareLogs(passed);
+            });
+            took = Duration.ofNanos(System.nanoTime() - start);
         }
         return compared;
     }
+
+    /** What was done behind the fence. */
+    private record Behind(Instant at, PassReport last, long compared) {}
 
     private CutOverReport fence(String movedTo, long compared) throws SQLException {
         long told = System.nanoTime();
@@ -71,16 +74,12 @@ final class CutOver {
             long announced = System.nanoTime();
             Fence.close(source);
             long closed = System.nanoTime();
-            PassReport last;
-            long rows;
-            Instant fencedAt;
-            try (Snapshot snapshot = Snapshot.take(source)) {
-                fencedAt = Instant.ofEpochMilli(
+            Behind behind = sides.atOneMoment(snapshot -> {
+                Instant at = Instant.ofEpochMilli(
                         snapshot.session().number("SELECT (extract(epoch FROM ${llmdb}.llmdb_now()) * 1000)::bigint"));
-                Sides.Passed passed = sides.pass(move, snapshot, shapes);
-                rows = compared + passed.compared() + compareLogs(passed);
-                last = passed.report();
-            }
+                Sides.Passed passed = sides.pass(move, snapshot, shapes, true);
+                return new Behind(at, passed.report(), passed.compared() + compareLogs(passed));
+            });
             long brought = System.nanoTime();
             try (Session to = Session.write(target)) {
                 Target.advanceSequences(to, sides.choice());
@@ -96,7 +95,7 @@ final class CutOver {
                     millis(closed, brought),
                     millis(brought, System.nanoTime()));
             stopFollowing();
-            return new CutOverReport(fencedAt, closedFor, last, rows);
+            return new CutOverReport(behind.at(), closedFor, behind.last(), compared + behind.compared());
         } catch (SQLException | RuntimeException e) {
             openAgain(e);
             throw e;
@@ -131,7 +130,8 @@ final class CutOver {
             new Following(source, sides.choice(), move).stop();
         } catch (SQLException | RuntimeException e) {
             LOG.warn(
-                    "What followed the old side is still there. A replication slot fills its disk: drop {}: {}",
+                    "What followed the old side is still there; a replication slot fills its disk. Call abandon, which takes it"
+                            + " away, or drop slot and publication {} yourself: {}",
                     new ReplicationSlot(source, move.id()).name(),
                     e.getMessage());
         }

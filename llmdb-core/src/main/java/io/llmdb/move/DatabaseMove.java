@@ -3,13 +3,10 @@ package io.llmdb.move;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.move.MoveState.Move;
-import io.llmdb.move.MoveState.Unit;
-import io.llmdb.move.MoveState.UnitKey;
 import io.llmdb.schema.SchemaMigrator;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -116,71 +113,18 @@ public final class DatabaseMove {
                 prepareTarget();
                 LOG.debug("Preparing took {} ms", (System.nanoTime() - start) / 1_000_000);
                 Move move = requirePhase("copy", MovePhase.COPYING, MovePhase.COPIED);
-                CopyReport report = copy(move, listener);
+                CopyReport report = new Copying(sides, move, listener).run();
                 lock.rollback();
                 return report;
             }
         });
     }
 
-    private CopyReport copy(Move move, Consumer<MoveProgress> listener) throws SQLException {
-        long start = System.nanoTime();
-        Map<UnitKey, Unit> done = move.merged() ? Map.of() : sides.units();
-        Shapes shapes = sides.shapes();
-        try (Snapshot snapshot = Snapshot.take(source)) {
-            List<MovePlan.PlannedTable> planned = Planned.tables(snapshot.session(), choice).stream()
-                    .filter(table -> !done.containsKey(new UnitKey(table.table(), table.partition())))
-                    .toList();
-            Meter meter = new Meter(
-                    listener,
-                    planned.size(),
-                    planned.stream().mapToLong(MovePlan.PlannedTable::bytes).sum());
-            if (!done.isEmpty()) {
-                // What an earlier call brought is of an earlier moment.
-                try (Session to = Session.write(target)) {
-                    new Pass(snapshot, to, choice, shapes, done, Noted.NOTHING).run(false);
-                }
-            }
-            new Copy(target, choice, shapes, snapshot, meter, move.merged()).run(done, parallelism);
-            try (Session to = Session.write(target)) {
-                Copy.own(to);
-                LogStates.carryOver(snapshot.session(), to, choice);
-                to.commit();
-            }
-            long copied = System.nanoTime();
-            LOG.debug("Copying {} took {} ms", planned.size(), (copied - start) / 1_000_000);
-            if (!move.merged()) {
-                Verifier verifier = new Verifier(snapshot, target, choice, shapes);
-                verifier.keyed(parallelism);
-                verifier.logs(sides.units(), false, parallelism, meter);
-            }
-            LOG.debug("Verifying took {} ms", (System.nanoTime() - copied) / 1_000_000);
-            Target.analyze(target, choice);
-            try (Session to = Session.write(target)) {
-                Target.advanceSequences(to, choice);
-                if (move.merged()) {
-                    // Sums that stood no longer do.
-                    to.run("DELETE FROM ${llmdb}.\"LLM_SummedUp\"");
-                    Target.forget(to);
-                } else {
-                    MoveState.phase(to, MovePhase.COPIED);
-                }
-                to.commit();
-            }
-            long rows = sides.units().values().stream().mapToLong(Unit::rows).sum();
-            return new CopyReport(
-                    rows,
-                    meter.bytes(),
-                    Duration.ofNanos(copied - start),
-                    Duration.ofNanos(System.nanoTime() - copied),
-                    done.size());
-        }
-    }
-
     /**
      * Has the source note from now on what changes, by the {@linkplain Builder#followBy method} that was asked for, or
      * else by logical replication where the server and the role allow it and by row versions where they do not. Needs a
-     * role that owns the source's tables. Doing it again changes nothing.
+     * role that owns the source's tables. Doing it again changes nothing, unless another method is asked for, which
+     * then takes the place of the first.
      *
      * <p>With logical replication the server keeps its write-ahead log until a pass has read it: make passes, or
      * {@link #abandon()}.
@@ -219,12 +163,11 @@ public final class DatabaseMove {
         return step("Following", "pass", () -> {
             try (Session lock = lock()) {
                 Move move = requirePhase("pass", MovePhase.FOLLOWING);
-                try (Snapshot snapshot = Snapshot.take(source)) {
-                    PassReport report =
-                            sides.pass(move, snapshot, sides.shapes()).report();
-                    lock.rollback();
-                    return report;
-                }
+                Shapes shapes = sides.shapes();
+                PassReport report = sides.atOneMoment(
+                        snapshot -> sides.pass(move, snapshot, shapes).report());
+                lock.rollback();
+                return report;
             }
         });
     }
@@ -242,14 +185,15 @@ public final class DatabaseMove {
             try (Session lock = lock()) {
                 Move move = requirePhase("verify", MovePhase.COPIED, MovePhase.FOLLOWING);
                 Shapes shapes = sides.shapes();
-                try (Snapshot snapshot = Snapshot.take(source)) {
+                MoveVerification report = sides.atOneMoment(snapshot -> {
                     sides.pass(move, snapshot, shapes);
                     Verifier verifier = new Verifier(snapshot, target, choice, shapes);
                     verifier.keyed(parallelism);
                     verifier.logs(sides.units(), true, parallelism, new Meter(progress -> {}, 0, 0));
-                    lock.rollback();
                     return new MoveVerification(verifier.rows(), Duration.ofNanos(System.nanoTime() - start));
-                }
+                });
+                lock.rollback();
+                return report;
             }
         });
     }
@@ -293,7 +237,8 @@ public final class DatabaseMove {
 
     /**
      * Undoes the move: the old side is in use as before, without anything of the move, and the target is empty again.
-     * What a merge brought stays. Doing it again changes nothing.
+     * What a merge brought stays. Doing it again changes nothing. Where the cut-over is done it is refused, and only
+     * takes away what a tool that was killed has left on the old side.
      *
      * @throws MoveException where the cut-over is done, or a side cannot be reached; call it again then
      */
@@ -308,6 +253,11 @@ public final class DatabaseMove {
                     return false;
                 }
                 if (move.phase() == MovePhase.MOVED) {
+                    // A tool that was killed right behind the cut-over may have left it.
+                    Following left = new Following(source, choice, move);
+                    if (left.leavesTraces()) {
+                        left.stop();
+                    }
                     throw new MoveException(
                             "The cut-over is done and the target is in use: there is nothing to abandon."
                                     + " To go back, move from there to here");
@@ -383,6 +333,10 @@ public final class DatabaseMove {
                 throw new MoveException(step + " does not come next: " + Planned.next(phase));
             }
             requireSameSource(move);
+            if (!move.choice().equals(to.text("SELECT ?::text::jsonb::text", choice.json()))) {
+                throw new MoveException("The move into this target began with another choice, " + move.choice()
+                        + ": go on with that one, or abandon it");
+            }
             if (move.merged() && !step.equals("copy")) {
                 throw new MoveException("A target that held other data was merged into; it can only be copied to");
             }

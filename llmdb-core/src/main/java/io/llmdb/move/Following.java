@@ -5,6 +5,7 @@ import io.llmdb.move.Catalogue.Keyed;
 import io.llmdb.move.MoveState.Move;
 import java.sql.SQLException;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,17 +35,26 @@ final class Following {
         try (Session from = Session.read(source)) {
             before = Followed.find(from, move.id());
             obstacle = wanted == FollowMethod.ROW_VERSIONS ? "" : ReplicationSlot.obstacle(from);
+            List<String> others = slot.others(from);
+            if (!others.isEmpty()) {
+                LOG.warn(
+                        "Slots of other moves keep the source's write-ahead log too; drop them if those were given up: {}",
+                        others);
+            }
         }
         if (before != null) {
-            return new FollowReport(
-                    before.slot() == null ? FollowMethod.ROW_VERSIONS : FollowMethod.LOGICAL_REPLICATION, "");
+            FollowReport present = report(before.slot() != null, "");
+            if (wanted == null || wanted == present.method()) {
+                return present;
+            }
+            stop();
         }
         if (wanted != FollowMethod.ROW_VERSIONS) {
             if (obstacle.isEmpty()) {
                 obstacle = bySlot();
             }
             if (obstacle.isEmpty()) {
-                return new FollowReport(FollowMethod.LOGICAL_REPLICATION, "");
+                return report(true, "");
             }
             if (wanted == FollowMethod.LOGICAL_REPLICATION) {
                 throw new MoveException("The source cannot be followed by logical replication: " + obstacle
@@ -53,10 +63,19 @@ final class Following {
             }
         }
         byTriggers();
-        return new FollowReport(FollowMethod.ROW_VERSIONS, obstacle);
+        return report(false, obstacle);
+    }
+
+    private FollowReport report(boolean bySlot, String reason) {
+        return bySlot
+                ? new FollowReport(FollowMethod.LOGICAL_REPLICATION, slot.name(), reason)
+                : new FollowReport(FollowMethod.ROW_VERSIONS, null, reason);
     }
 
     private void byTriggers() throws SQLException {
+        if (slot.leavesTraces()) {
+            slot.drop();
+        }
         Witness.install(source);
         Followed.remember(source, move.id(), null);
     }
@@ -64,7 +83,9 @@ final class Following {
     /** Returns why it is not possible; empty: it is done. */
     private String bySlot() throws SQLException {
         try {
-            slot.drop();
+            if (slot.leavesTraces()) {
+                slot.drop();
+            }
             slot.create(tables());
             Followed.remember(source, move.id(), slot.name());
             return "";
@@ -72,19 +93,31 @@ final class Following {
             if (!isRefusal(e)) {
                 throw e;
             }
-            slot.drop();
+            clear();
             return String.valueOf(MoveFailures.message(e));
+        } catch (MoveException e) {
+            clear();
+            return String.valueOf(e.getMessage());
+        }
+    }
+
+    /** A publication without a slot costs nothing, so that it cannot be taken away either must not hide why. */
+    private void clear() {
+        try {
+            slot.drop();
+        } catch (SQLException | MoveException e) {
+            LOG.warn("Publication {} stays on the source: {}", slot.name(), e.getMessage());
         }
     }
 
     /**
-     * Whether the server will not, rather than cannot be reached: no right, a setting, no slot left, a transaction that
-     * does not end.
+     * Whether the server will not, rather than cannot be reached: no right, a setting, no slot left, a lock or a
+     * transaction that does not end.
      */
     private static boolean isRefusal(SQLException failure) {
         String state = DbErrors.sqlState(failure);
         return state != null
-                && Set.of("42501", "55000", "53400", "57014", "0A000", "58P01", "42883")
+                && Set.of("42501", "55000", "53400", "57014", "55P03", "0A000", "58P01", "42883")
                         .contains(state);
     }
 
@@ -95,8 +128,12 @@ final class Following {
         return tables;
     }
 
-    /** What has changed up to a snapshot. */
-    Noted noted(Snapshot snapshot, Shapes shapes) throws SQLException {
+    /**
+     * What has changed up to a snapshot.
+     *
+     * @param last whether nothing changes any more, so that no slot is made anew
+     */
+    Noted noted(Snapshot snapshot, Shapes shapes, boolean last) throws SQLException {
         Followed followed = Followed.find(snapshot.session(), move.id());
         if (followed == null) {
             return Noted.NOTHING;
@@ -104,33 +141,43 @@ final class Following {
         if (followed.slot() == null) {
             return new Noted(followed.since(), null);
         }
-        if (slot.isUsable(snapshot.session())) {
+        if (slot.isUsable(snapshot.session(), tables())) {
             return new Noted(followed.since(), slot.read(snapshot, shapes));
         }
         LOG.warn(
-                "Replication slot {} is gone, or the server has dropped what it needs; this pass asks the rows instead, and a"
-                        + " new one is made",
+                "Replication slot {} is gone, its publication is another one, or the server has dropped what it needs; this"
+                        + " pass asks the rows instead",
                 slot.name());
-        String obstacle = bySlot();
-        if (!obstacle.isEmpty()) {
-            LOG.warn("No new slot: {}; from now on the rows are asked", obstacle);
-            byTriggers();
+        if (!last) {
+            String obstacle = bySlot();
+            if (!obstacle.isEmpty()) {
+                LOG.warn("No new slot: {}; from now on the rows are asked", obstacle);
+                byTriggers();
+            }
         }
         return Noted.NOTHING;
     }
 
-    /** What was noted is on the target. */
-    void brought(Noted noted, Snapshot snapshot) throws SQLException {
-        if (noted.changes() != null) {
-            slot.forget(noted.changes());
-        } else if (noted.since() != null) {
-            Witness.trim(source, snapshot.xmin());
+    /**
+     * What was noted up to a snapshot is on the target; returns how much of its log the source still keeps for the
+     * move.
+     */
+    long brought(Noted noted, Snapshot snapshot) throws SQLException {
+        if (noted.since() == null) {
+            return 0;
         }
-    }
-
-    /** How much of its write-ahead log the source keeps for the move. */
-    long heldBytes(Noted noted) throws SQLException {
-        return noted.changes() == null ? 0 : slot.heldBytes();
+        try (Session session = Session.write(source)) {
+            Followed.raise(session, move.id(), snapshot.xmin());
+            if (noted.changes() == null) {
+                Witness.trim(session);
+            }
+            session.commit();
+        }
+        if (noted.changes() == null) {
+            return 0;
+        }
+        slot.forget(noted.changes());
+        return slot.heldBytes();
     }
 
     /** Whether the source notes anything for this move, complete or not. */
@@ -139,20 +186,23 @@ final class Following {
             return true;
         }
         try (Session from = Session.read(source)) {
-            return Followed.find(from, move.id()) != null || Witness.isInstalled(from);
+            return Followed.find(from, move.id()) != null
+                    || Witness.isInstalled(from) && !Followed.byTriggersElsewhere(from, move.id());
         }
     }
 
-    /** Has the source note nothing any more, and takes away what did. */
+    /** Has the source note nothing any more for this move, and takes away what did. */
     void stop() throws SQLException {
-        slot.drop();
+        if (slot.leavesTraces()) {
+            slot.drop();
+        }
         boolean triggers;
         try (Session from = Session.read(source)) {
-            triggers = Witness.isInstalled(from);
+            triggers = Witness.isInstalled(from) && !Followed.byTriggersElsewhere(from, move.id());
         }
         if (triggers) {
             Witness.remove(source);
         }
-        Followed.forget(source);
+        Followed.forget(source, move.id());
     }
 }

@@ -8,6 +8,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param upper the first instant after it; null for the default partition and one without an end
  * @param rows how many rows about
  * @param bytes how many bytes, without indexes
+ * @param attachedBy the transaction that made it a partition
  */
 record Partition(
         Log log,
@@ -30,13 +32,14 @@ record Partition(
         @Nullable BigDecimal lowerEpoch,
         @Nullable BigDecimal upperEpoch,
         long rows,
-        long bytes) {
+        long bytes,
+        int attachedBy) {
 
     private static final String LIST = """
             SELECT p.relname, p.bound, p.ends[1], p.ends[2], extract(epoch FROM p.ends[1]::timestamptz)::numeric,
-                extract(epoch FROM p.ends[2]::timestamptz)::numeric, greatest(p.reltuples, 0)::bigint, pg_table_size(p.oid)
+                extract(epoch FROM p.ends[2]::timestamptz)::numeric, greatest(p.reltuples, 0)::bigint, pg_table_size(p.oid), p.attached_by::text
             FROM (
-                SELECT c.oid, c.relname, c.reltuples, b.bound, regexp_match(b.bound, $$FROM \\('([^']+)'\\) TO \\('([^']+)'\\)$$) AS ends
+                SELECT c.oid, c.relname, c.reltuples, i.xmin AS attached_by, b.bound, regexp_match(b.bound, $$FROM \\('([^']+)'\\) TO \\('([^']+)'\\)$$) AS ends
                 FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
                 CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid)) b (bound)
                 WHERE i.inhparent = to_regclass(?) AND c.relpartbound IS NOT NULL) p
@@ -54,9 +57,21 @@ record Partition(
                     row[4] == null ? null : new BigDecimal(row[4]),
                     row[5] == null ? null : new BigDecimal(row[5]),
                     Long.parseLong(Objects.requireNonNull(row[6])),
-                    Long.parseLong(Objects.requireNonNull(row[7]))));
+                    Long.parseLong(Objects.requireNonNull(row[7])),
+                    Integer.parseUnsignedInt(Objects.requireNonNull(row[8]))));
         }
         return all;
+    }
+
+    /** Which partitions all logs have, as one text. */
+    static String layout(Session session) throws SQLException {
+        String logs = Catalogue.LOGS.stream()
+                .map(log -> Names.literal(session.table(log.name())))
+                .collect(Collectors.joining(", "));
+        return String.valueOf(session.text("""
+                SELECT string_agg(concat_ws(' ', i.inhparent, i.inhrelid, pg_get_expr(c.relpartbound, c.oid)), ', ' ORDER BY i.inhrelid)
+                FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+                WHERE i.inhparent::regclass = ANY (ARRAY[%s]::regclass[])""".formatted(logs)));
     }
 
     boolean isDefault() {

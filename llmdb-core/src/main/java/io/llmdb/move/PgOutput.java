@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
@@ -22,15 +21,15 @@ final class PgOutput {
      *
      * @param name its name
      * @param key the places of its key's columns, in the key's order
-     * @param columns how many columns it has
      */
-    private record Relation(String name, List<Integer> key, int columns) {}
+    private record Relation(String name, List<Integer> key) {}
 
     private final Function<String, @Nullable List<String>> keyColumns;
     private final IntPredicate isSeen;
     private final ChangedKeys changes;
     private final Map<Integer, Relation> relations = new HashMap<>();
     private boolean seen;
+    private boolean cut;
     private boolean gap;
     private long seenUpTo;
 
@@ -74,26 +73,22 @@ final class PgOutput {
             }
             case 'R' -> relation(in);
             case 'I', 'D' -> {
-                Relation relation = relation(in.getInt());
-                in.get();
-                row(relation, in);
+                if (seen) {
+                    Relation relation = relation(in.getInt());
+                    in.get();
+                    row(relation, in);
+                }
             }
             case 'U' -> {
-                Relation relation = relation(in.getInt());
-                if (in.get() != 'N') {
-                    row(relation, in);
-                    in.get();
+                if (seen) {
+                    update(relation(in.getInt()), in);
                 }
-                row(relation, in);
             }
             case 'T' -> {
                 int number = in.getInt();
                 in.get();
-                for (int i = 0; i < number; i++) {
-                    Relation relation = relation(in.getInt());
-                    if (seen) {
-                        changes.addAll(relation.name());
-                    }
+                for (int i = 0; i < number && seen; i++) {
+                    changes.addAll(relation(in.getInt()).name());
                 }
             }
             default -> {
@@ -102,8 +97,27 @@ final class PgOutput {
         }
     }
 
+    private void update(Relation relation, ByteBuffer in) {
+        cut = false;
+        if (in.get() != 'N') {
+            row(relation, in);
+            if (cut || in.remaining() < 1) {
+                changes.addAll(relation.name());
+                return;
+            }
+            in.get();
+        }
+        row(relation, in);
+    }
+
     private Relation relation(int id) {
-        return Objects.requireNonNull(relations.get(id), "a change of a table that was not announced");
+        Relation relation = relations.get(id);
+        if (relation == null) {
+            throw new MoveException(
+                    "The source's write-ahead log tells of a table that it has not announced: call again,"
+                            + " or follow by row versions");
+        }
+        return relation;
     }
 
     private void relation(ByteBuffer in) {
@@ -121,34 +135,43 @@ final class PgOutput {
         List<String> key = keyColumns.apply(name);
         if (key != null) {
             relations.put(
-                    id, new Relation(name, key.stream().map(columns::indexOf).toList(), columns.size()));
+                    id, new Relation(name, key.stream().map(columns::indexOf).toList()));
         }
     }
 
+    /** Reads the key of a row, as far as the message goes; whatever is behind the key is passed over. */
     private void row(Relation relation, ByteBuffer in) {
+        @Nullable String[] key = new String[relation.key().size()];
         int columns = in.getShort();
-        @Nullable String[] values = new String[Math.max(columns, relation.columns())];
         for (int i = 0; i < columns; i++) {
+            if (in.remaining() < 1) {
+                cut = true;
+                break;
+            }
             if (in.get() == 't') {
-                int length = in.getInt();
-                values[i] = new String(in.array(), in.position(), length, StandardCharsets.UTF_8);
+                int length = in.remaining() < 4 ? Integer.MAX_VALUE : in.getInt();
+                if (in.remaining() < length) {
+                    cut = true;
+                    break;
+                }
+                int place = relation.key().indexOf(i);
+                if (place >= 0) {
+                    key[place] = new String(in.array(), in.position(), length, StandardCharsets.UTF_8);
+                }
                 in.position(in.position() + length);
             }
         }
-        if (!seen) {
-            return;
-        }
-        List<String> key = new ArrayList<>(relation.key().size());
-        for (int place : relation.key()) {
-            String value = place < 0 ? null : values[place];
+        List<String> values = new ArrayList<>(key.length);
+        for (String value : key) {
             if (value == null) {
-                // A key so long that it is stored apart from its row is not repeated when the row changes.
+                // Behind where the message was cut; or stored apart from its row, and not repeated when the row
+                // changes.
                 changes.addAll(relation.name());
                 return;
             }
-            key.add(value);
+            values.add(value);
         }
-        changes.add(relation.name(), List.copyOf(key));
+        changes.add(relation.name(), List.copyOf(values));
     }
 
     private static String text(ByteBuffer in) {

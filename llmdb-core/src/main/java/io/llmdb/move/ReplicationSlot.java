@@ -6,8 +6,10 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,8 +21,11 @@ import org.slf4j.LoggerFactory;
  */
 final class ReplicationSlot {
 
-    /** How many keys of changed rows are held at most; about 25 MB. */
-    static final int MOST_KEYS = 100_000;
+    /** How many bytes the keys of changed rows take in memory at most, about: some hundred thousand keys. */
+    private static final long MOST_BYTES = 32L << 20;
+
+    /** Keys are among a row's first columns; texts of any length come behind them. */
+    private static final int MESSAGE_BYTES = 16 * 1024;
 
     /** Making a slot waits for every transaction that is under way. */
     private static final String MAKING = "60s";
@@ -28,7 +33,7 @@ final class ReplicationSlot {
     /** A tool that was killed may still be reading. */
     private static final Duration BUSY = Duration.ofSeconds(20);
 
-    private static final int FETCH = 5_000;
+    private static final int FETCH = 1_000;
 
     private static final Logger LOG = LoggerFactory.getLogger(ReplicationSlot.class);
 
@@ -62,7 +67,10 @@ final class ReplicationSlot {
         if (session.is("SELECT pg_is_in_recovery()")) {
             return "the server is a standby";
         }
-        return "";
+        String without = session.text("""
+                SELECT string_agg(c.relname, ', ') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = ? AND c.relname LIKE 'LLM\\_%' AND c.relkind IN ('r', 'p') AND c.relreplident = 'n'""", session.side().schema());
+        return without == null ? "" : "REPLICA IDENTITY NOTHING on " + without + " would have updates refused";
     }
 
     /** The publication first: what is written before it is there cannot be read through it. */
@@ -74,17 +82,19 @@ final class ReplicationSlot {
                     + " WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)");
         });
         try (Session session = Session.write(source)) {
-            session.run("SET LOCAL statement_timeout = '" + MAKING + "'");
+            session.run("SET LOCAL statement_timeout = '" + MAKING + "'; SET LOCAL lock_timeout = 0");
             session.text("SELECT pg_create_logical_replication_slot(?, 'pgoutput')::text", name);
             session.commit();
         }
     }
 
-    /** Whether the slot is there and has what it needs; tells in the log where the server is about to take it away. */
-    boolean isUsable(Session session) throws SQLException {
+    /**
+     * Whether the slot is there, has what it needs, and is told of these tables; tells in the log where the server is
+     * about to take it away.
+     */
+    boolean isUsable(Session session, Collection<String> tables) throws SQLException {
         List<@Nullable String[]> rows = session.rows("""
-                SELECT s.wal_status, pg_size_pretty(s.safe_wal_size),
-                    EXISTS (SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = s.slot_name)
+                SELECT s.wal_status, pg_size_pretty(s.safe_wal_size)
                 FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = ? AND s.database = current_database()""", name);
         if (rows.isEmpty()) {
             return false;
@@ -97,7 +107,27 @@ final class ReplicationSlot {
                     name,
                     rows.get(0)[1]);
         }
-        return status != null && !"lost".equals(status) && "t".equals(rows.get(0)[2]);
+        return status != null && !"lost".equals(status) && published(session).equals(Set.copyOf(tables));
+    }
+
+    private Set<String> published(Session session) throws SQLException {
+        return session
+                .rows(
+                        "SELECT tablename FROM pg_catalog.pg_publication_tables WHERE pubname = ? AND schemaname = ?",
+                        name,
+                        source.schema())
+                .stream()
+                .map(row -> Objects.requireNonNull(row[0]))
+                .collect(Collectors.toSet());
+    }
+
+    /** Slots of other moves, which keep this database's log too. */
+    List<String> others(Session session) throws SQLException {
+        return session.rows("""
+                        SELECT slot_name FROM pg_catalog.pg_replication_slots
+                        WHERE slot_name LIKE 'llmdb\\_move\\_%' AND slot_name <> ? AND database = current_database()""", name).stream()
+                .map(row -> Objects.requireNonNull(row[0]))
+                .toList();
     }
 
     /** How much of its write-ahead log the server keeps for the move. */
@@ -113,13 +143,19 @@ final class ReplicationSlot {
     Changes read(Snapshot snapshot, Shapes shapes) throws SQLException {
         flush();
         return whenFree(() -> {
-            ChangedKeys keys = new ChangedKeys(MOST_KEYS);
+            ChangedKeys keys = new ChangedKeys(MOST_BYTES);
             PgOutput output = new PgOutput(shapes::keyOf, snapshot::sees, keys);
             try (Session session = Session.write(source)) {
                 String end = Objects.requireNonNull(session.text("SELECT pg_current_wal_flush_lsn()::text"));
-                session.each(FETCH, row -> output.read(Objects.requireNonNull(row.getBytes(1))), """
-                        SELECT data FROM pg_logical_slot_peek_binary_changes(?, ?::text::pg_lsn, NULL,
-                            'proto_version', '1', 'publication_names', ?)""", name, end, name);
+                session.each(
+                        FETCH,
+                        row -> output.read(Objects.requireNonNull(row.getBytes(1))),
+                        """
+                        SELECT substring(data FROM 1 FOR %d) FROM pg_logical_slot_peek_binary_changes(?, ?::text::pg_lsn, NULL,
+                            'proto_version', '1', 'publication_names', ?)""".formatted(MESSAGE_BYTES),
+                        name,
+                        end,
+                        name);
                 session.rollback();
                 return new Changes(
                         keys, !output.hasGap() ? end : output.seenUpTo() == 0 ? null : position(output.seenUpTo()));

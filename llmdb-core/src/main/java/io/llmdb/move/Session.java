@@ -82,6 +82,13 @@ final class Session implements AutoCloseable {
         }
     }
 
+    /** Runs a statement in which data stands, so that nothing in it stands for anything else. */
+    void runAsIs(String text) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(text);
+        }
+    }
+
     int update(String text, @Nullable Object... arguments) throws SQLException {
         try (PreparedStatement statement = prepare(text, arguments)) {
             return statement.executeUpdate();
@@ -106,17 +113,29 @@ final class Session implements AutoCloseable {
 
     /** All rows, each value as text. */
     List<@Nullable String[]> rows(String text, @Nullable Object... arguments) throws SQLException {
-        List<@Nullable String[]> all = new ArrayList<>();
         try (PreparedStatement statement = prepare(text, arguments);
                 ResultSet rows = statement.executeQuery()) {
-            int columns = rows.getMetaData().getColumnCount();
-            while (rows.next()) {
-                @Nullable String[] row = new String[columns];
-                for (int i = 0; i < columns; i++) {
-                    row[i] = rows.getString(i + 1);
-                }
-                all.add(row);
+            return all(rows);
+        }
+    }
+
+    /** The same for a query in which data stands, so that nothing in it stands for anything else. */
+    List<@Nullable String[]> rowsAsIs(String text) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(text)) {
+            return all(rows);
+        }
+    }
+
+    private static List<@Nullable String[]> all(ResultSet rows) throws SQLException {
+        List<@Nullable String[]> all = new ArrayList<>();
+        int columns = rows.getMetaData().getColumnCount();
+        while (rows.next()) {
+            @Nullable String[] row = new String[columns];
+            for (int i = 0; i < columns; i++) {
+                row[i] = rows.getString(i + 1);
             }
+            all.add(row);
         }
         return all;
     }

@@ -5,6 +5,7 @@ import io.llmdb.move.MoveState.Unit;
 import io.llmdb.move.MoveState.UnitKey;
 import java.sql.SQLException;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * From where to where a move goes, and what its steps have in common.
@@ -16,6 +17,8 @@ import java.util.Map;
  */
 record Sides(MoveEndpoint source, MoveEndpoint target, MoveChoice choice, int parallelism) {
 
+    private static final int MOST_MOMENTS = 10;
+
     /**
      * A pass that is done.
      *
@@ -25,11 +28,35 @@ record Sides(MoveEndpoint source, MoveEndpoint target, MoveChoice choice, int pa
      */
     record Passed(PassReport report, long compared, Verifier verifier) {}
 
+    /** Something that is done at one moment of the source. */
+    @FunctionalInterface
+    interface AtOneMoment<T extends @Nullable Object> {
+        T at(Snapshot snapshot) throws SQLException;
+    }
+
+    /** Takes another moment where partitions change in the one. */
+    <T extends @Nullable Object> T atOneMoment(AtOneMoment<T> work) throws SQLException {
+        for (int attempt = 1; ; attempt++) {
+            try (Snapshot snapshot = Snapshot.take(source)) {
+                return work.at(snapshot);
+            } catch (PartitionsChangedException e) {
+                if (attempt == MOST_MOMENTS) {
+                    throw e;
+                }
+            }
+        }
+    }
+
     /** Brings the target to the moment of a snapshot. */
     Passed pass(Move move, Snapshot snapshot, Shapes shapes) throws SQLException {
+        return pass(move, snapshot, shapes, false);
+    }
+
+    /** @param last whether nothing changes any more, so that nobody asks again what was noted */
+    Passed pass(Move move, Snapshot snapshot, Shapes shapes, boolean last) throws SQLException {
         Map<UnitKey, Unit> units = units();
         Following following = new Following(source, choice, move);
-        Noted noted = following.noted(snapshot, shapes);
+        Noted noted = following.noted(snapshot, shapes, last);
         long since = units.values().stream().mapToLong(Unit::sinceXid).min().orElse(0);
         Pass pass;
         PassReport report;
@@ -41,8 +68,8 @@ record Sides(MoveEndpoint source, MoveEndpoint target, MoveChoice choice, int pa
         if (noted.changes() == null && noted.covers(since)) {
             verifier.stretches(since);
         }
-        following.brought(noted, snapshot);
-        return new Passed(report.withHeld(following.heldBytes(noted)), pass.compared(), verifier);
+        long held = last ? 0 : following.brought(noted, snapshot);
+        return new Passed(report.withHeld(held), pass.compared(), verifier);
     }
 
     void phase(MovePhase phase) throws SQLException {

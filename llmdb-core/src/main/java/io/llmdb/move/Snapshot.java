@@ -64,8 +64,13 @@ final class Snapshot implements AutoCloseable {
      * @param xid its number as rows have it, without the rounds that the numbers have made
      */
     boolean sees(int xid) {
-        long nearest = xmax + (xid - (int) xmax);
-        return nearest < xmax && !running.contains(nearest);
+        long number = nearest(xid);
+        return number < xmax && !running.contains(number);
+    }
+
+    /** A transaction's number with the rounds that the numbers have made, as near to this moment as can be. */
+    long nearest(int xid) {
+        return xmax + (xid - (int) xmax);
     }
 
     @Override

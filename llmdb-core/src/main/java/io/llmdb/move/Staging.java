@@ -69,20 +69,23 @@ final class Staging {
                 + row.formatted("t") + ")::text");
     }
 
-    /** Deletes the table's rows whose key is not staged, and empties the stage, of which only the keys count. */
-    int deleteOthers(Session source) throws SQLException {
+    /**
+     * Deletes rows of the table whose key the source does not have.
+     *
+     * @param queries give the source's keys
+     * @param condition which of the table's rows count
+     */
+    int deleteOthers(Session source, List<String> queries, String condition) throws SQLException {
         String keys = name + "_keys";
-        target.run("CREATE TEMP TABLE " + keys + " ON COMMIT DROP AS SELECT " + Names.list(shape.key()) + " FROM "
-                + target.table(shape.table()) + " WITH NO DATA");
-        CopyStream.run(
-                source,
-                "SELECT " + Names.list(shape.key()) + " FROM " + source.table(shape.table()),
-                target,
-                keys + " FROM STDIN (FORMAT binary)",
-                bytes -> {});
+        target.run("CREATE TEMP TABLE IF NOT EXISTS " + keys + " ON COMMIT DROP AS SELECT " + Names.list(shape.key())
+                + " FROM " + target.table(shape.table()) + " WITH NO DATA");
+        target.run("TRUNCATE " + keys);
+        for (String query : queries) {
+            CopyStream.run(source, query, target, keys + " FROM STDIN (FORMAT binary)", bytes -> {});
+        }
         target.run("ANALYZE " + keys);
-        return target.update("DELETE FROM " + target.table(shape.table()) + " t WHERE NOT EXISTS (SELECT 1 FROM " + keys
-                + " s WHERE (" + keyOf("s") + ") = (" + keyOf("t") + "))");
+        return target.update("DELETE FROM " + target.table(shape.table()) + " t WHERE " + condition
+                + " AND NOT EXISTS (SELECT 1 FROM " + keys + " s WHERE (" + keyOf("s") + ") = (" + keyOf("t") + "))");
     }
 
     private void clear() throws SQLException {

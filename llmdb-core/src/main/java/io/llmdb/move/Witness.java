@@ -81,12 +81,12 @@ final class Witness {
         return stretches;
     }
 
-    /** Forgets notes that no pass needs any more. */
-    static void trim(MoveEndpoint source, String xmin) throws SQLException {
-        try (Session session = Session.write(source)) {
-            session.update("DELETE FROM ${llmdb}.\"LLM_MoveTouch\" WHERE xid < ?::text::xid8", xmin);
-            session.commit();
-        }
+    /** Forgets notes that no move's next pass needs any more. */
+    static void trim(Session source) throws SQLException {
+        source.run("""
+                DELETE FROM ${llmdb}."LLM_MoveTouch" WHERE xid::text::bigint < (
+                    SELECT min((value ->> 'since')::bigint) FROM ${llmdb}."LLM_DatabaseState"
+                    WHERE starts_with(name, 'followed ') AND value ->> 'slot' IS NULL)""");
     }
 
     private static String name(String event) {

@@ -298,7 +298,8 @@ final class CopyCommand implements Runnable {
                     + (report.reason().isEmpty() ? "" : " (" + report.reason() + ")")
                     + "; next: llmdb-admin copy pass");
             if (slot) {
-                say("The server keeps its write-ahead log until a pass has read it: make passes, or abandon.");
+                say("The server keeps its write-ahead log for slot " + report.slot()
+                        + " until a pass has read it: make passes, or abandon.");
             }
             return 0;
         }
