@@ -258,7 +258,7 @@ final class Opening {
     }
 
     private static DeliveryPolicy deliveryPolicy(DeliverySettings delivery) {
-        DeliveryPolicy defaults = DeliveryPolicy.synchronous();
+        DeliveryPolicy defaults = DeliveryPolicy.booked();
         return new DeliveryPolicy(
                 delivery.mode(),
                 delivery.journalDirectory(),

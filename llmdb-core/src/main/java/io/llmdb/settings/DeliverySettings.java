@@ -35,8 +35,8 @@ public record DeliverySettings(
         Duration longestWait,
         int maxBatchRows) {
 
-    /** Recorded means committed. */
-    public static final DeliveryMode DEFAULT_MODE = DeliveryMode.SYNCHRONOUS;
+    /** Recorded means booked. */
+    public static final DeliveryMode DEFAULT_MODE = DeliveryMode.BOOKED;
 
     /** Most bytes in the journal directory: 10 GiB. */
     public static final long DEFAULT_MAX_JOURNAL_BYTES = 10L << 30;

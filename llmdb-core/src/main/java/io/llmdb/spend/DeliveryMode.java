@@ -2,8 +2,11 @@ package io.llmdb.spend;
 
 /** What {@link SpendRecorder#record} has achieved when it returns. */
 public enum DeliveryMode {
-    /** The event is committed in PostgreSQL. Nothing can be lost. */
-    SYNCHRONOUS,
+    /**
+     * The event is booked: its log row, counters and totals are committed in PostgreSQL. Nothing can be lost, and
+     * whatever speaks against the event, its caller is told.
+     */
+    BOOKED,
     /**
      * The event is on this machine's disk and is booked as soon as PostgreSQL takes it, after a restart if need be.
      * Nothing can be lost.

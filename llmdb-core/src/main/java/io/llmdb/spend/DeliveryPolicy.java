@@ -52,12 +52,12 @@ public record DeliveryPolicy(
     }
 
     /**
-     * @return events are committed when {@code record} returns, at most 100,000 or 256 MiB wait, callers wait up to 10
-     *     s for room
+     * @return events are booked when {@code record} returns, at most 100,000 or 256 MiB wait, callers wait up to 10 s
+     *     for room
      */
-    public static DeliveryPolicy synchronous() {
+    public static DeliveryPolicy booked() {
         return new DeliveryPolicy(
-                DeliveryMode.SYNCHRONOUS,
+                DeliveryMode.BOOKED,
                 null,
                 10L << 30,
                 100_000,
@@ -72,10 +72,10 @@ public record DeliveryPolicy(
 
     /**
      * @param directory where the journal is; never shared with another instance
-     * @return events are on this machine's disk when {@code record} returns; all else as in {@link #synchronous()}
+     * @return events are on this machine's disk when {@code record} returns; all else as in {@link #booked()}
      */
     public static DeliveryPolicy journal(Path directory) {
-        DeliveryPolicy base = synchronous();
+        DeliveryPolicy base = booked();
         return new DeliveryPolicy(
                 DeliveryMode.JOURNAL,
                 directory,

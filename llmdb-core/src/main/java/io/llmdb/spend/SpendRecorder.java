@@ -107,19 +107,19 @@ public final class SpendRecorder implements AutoCloseable {
      * @throws BacklogFullException where the backlog is full and stays so for as long as the settings let callers wait
      * @throws JournalException in journal mode, where this machine's disk refuses; whether the event is in the journal
      *     is not known, and offering it again is right
-     * @throws DatabaseUnavailableException in synchronous mode, where the database cannot be reached; whether the event
-     *     was booked is not known, and offering it again is right
-     * @throws io.llmdb.error.DatabaseFailureException in synchronous mode, where the database is in a state in which it
+     * @throws DatabaseUnavailableException in booked mode, where the database cannot be reached; whether the event was
+     *     booked is not known, and offering it again is right
+     * @throws io.llmdb.error.DatabaseFailureException in booked mode, where the database is in a state in which it
      *     books nothing, such as read-only or full
-     * @throws EventRefusedException in synchronous mode, where PostgreSQL refuses the event
-     * @throws io.llmdb.error.DatabaseMovedException in synchronous mode, where the database has moved to another server
-     *     and was not {@linkplain #handOver handed over}; the event was not booked here
-     * @throws ContradictingEventException in synchronous mode, where an event with this id and other content was booked
+     * @throws EventRefusedException in booked mode, where PostgreSQL refuses the event
+     * @throws io.llmdb.error.DatabaseMovedException in booked mode, where the database has moved to another server and
+     *     was not {@linkplain #handOver handed over}; the event was not booked here
+     * @throws ContradictingEventException in booked mode, where an event with this id and other content was booked
      *     before
      */
     public void record(SpendEvent event) {
         Instant now = acceptable(event);
-        CompletableFuture<Void> done = policy.mode() == DeliveryMode.SYNCHRONOUS ? new CompletableFuture<>() : null;
+        CompletableFuture<Void> done = policy.mode() == DeliveryMode.BOOKED ? new CompletableFuture<>() : null;
         backlog.put(Backlog.Entry.of(event, done, now.toEpochMilli()));
         counts.accepted.increment();
         if (done == null) {
@@ -153,7 +153,7 @@ public final class SpendRecorder implements AutoCloseable {
     public CompletableFuture<Void> recordAsync(SpendEvent event) {
         try {
             Instant now = acceptable(event);
-            CompletableFuture<Void> done = policy.mode() == DeliveryMode.SYNCHRONOUS ? new CompletableFuture<>() : null;
+            CompletableFuture<Void> done = policy.mode() == DeliveryMode.BOOKED ? new CompletableFuture<>() : null;
             CompletableFuture<Void> taken =
                     Futures.after(backlog.putAsync(Backlog.Entry.of(event, done, now.toEpochMilli())), failure -> {
                         if (failure == null) {
@@ -215,7 +215,7 @@ public final class SpendRecorder implements AutoCloseable {
 
     /** Takes an event from a recorder whose database has moved here, and answers whoever waits for it there. */
     private void take(Backlog.Entry entry) {
-        boolean waits = policy.mode() == DeliveryMode.SYNCHRONOUS;
+        boolean waits = policy.mode() == DeliveryMode.BOOKED;
         backlog.put(Backlog.Entry.of(entry.event(), waits ? entry.done() : null, databaseClock.millis()));
         counts.accepted.increment();
         if (!waits && entry.done() != null) {
@@ -304,7 +304,7 @@ public final class SpendRecorder implements AutoCloseable {
             return;
         }
         LOG.error("Closed before {} events were booked", rows);
-        if (policy.mode() == DeliveryMode.SYNCHRONOUS) {
+        if (policy.mode() == DeliveryMode.BOOKED) {
             for (Backlog.Claim rest = backlog.poll(Integer.MAX_VALUE);
                     rest != null;
                     rest = backlog.poll(Integer.MAX_VALUE)) {

@@ -35,7 +35,7 @@ class SettingsSourcesTest {
                         new LogSettings(false, false, false, false, null, Duration.ofDays(1), null, null, null, null));
         assertThat(settings.delivery())
                 .isEqualTo(new DeliverySettings(
-                        DeliveryMode.SYNCHRONOUS,
+                        DeliveryMode.BOOKED,
                         null,
                         10L << 30,
                         100_000,

@@ -84,7 +84,7 @@ class LeaseConformanceTest {
                 stores.add(
                         new DbLeaseStore(db, clock, holder, POLICY, new CounterWindows(db, booking), BudgetRules.NONE));
             }
-            recorder = new SpendRecorder(db, clock, booking, DeliveryPolicy.synchronous(), List.of());
+            recorder = new SpendRecorder(db, clock, booking, DeliveryPolicy.booked(), List.of());
             freeze();
             List<@Nullable String> lengths = new ArrayList<>(List.of("", "10s", "1m"));
             for (int i = 0; i < KEYS.size(); i++) {

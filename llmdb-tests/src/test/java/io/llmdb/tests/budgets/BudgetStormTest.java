@@ -185,8 +185,7 @@ class BudgetStormTest {
 
     /** Budgets small enough to be reached again and again, on every kind of scope, and keys with more than enough. */
     private static List<String> prepare(TestDatabase database) {
-        try (LlmDb db =
-                LlmDb.open(Spender.settings(database.databaseUrl(), database.schema(), DeliveryMode.SYNCHRONOUS))) {
+        try (LlmDb db = LlmDb.open(Spender.settings(database.databaseUrl(), database.schema(), DeliveryMode.BOOKED))) {
             db.admin().budgets().create(BudgetSpec.of(BudgetTerms.of("0.5", "10s")), "tier");
             db.admin().budgets().create(BudgetSpec.of(BudgetTerms.of("3", "10s")), "tags");
             db.admin().tags().create(TagSpec.empty().withBudgetId("tags"), "tag-0");

@@ -56,8 +56,7 @@ final class Instance implements AutoCloseable {
         }
         BookingPolicy booking =
                 new BookingPolicy(true, true, true, false, BudgetCalendar.in(ZoneOffset.UTC), false, null, null, null);
-        recorder = new SpendRecorder(
-                db, clock, booking, DeliveryPolicy.synchronous().withMode(mode), List.of());
+        recorder = new SpendRecorder(db, clock, booking, DeliveryPolicy.booked().withMode(mode), List.of());
         budgets = new BudgetService(db, clock, recorder, booking, new NoDirectory(), BudgetRules.NONE, leases);
     }
 

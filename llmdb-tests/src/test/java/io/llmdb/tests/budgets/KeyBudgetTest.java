@@ -49,7 +49,7 @@ class KeyBudgetTest {
     @Test
     void settlesWhatWasAdmitted(TestDatabase database) {
         insertKey(database, "k", "1");
-        try (Instance instance = new Instance(database, DeliveryMode.SYNCHRONOUS)) {
+        try (Instance instance = new Instance(database, DeliveryMode.BOOKED)) {
             Caller caller = Instance.keyCaller("k", "1");
             Admission admission =
                     instance.budgets.admit(caller, Call.of("gpt-4o").withEstimate(PRICE));

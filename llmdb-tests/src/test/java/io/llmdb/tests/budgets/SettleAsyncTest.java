@@ -80,7 +80,7 @@ class SettleAsyncTest {
     @Test
     void whatTheDatabaseCouldNotTakeIsSettledAgainOrReleased(TestDatabase database, TcpProxy proxy) throws Exception {
         try (LlmDb db = LlmDb.builder(database.settings()
-                        .delivery(delivery -> delivery.mode(DeliveryMode.SYNCHRONOUS))
+                        .delivery(delivery -> delivery.mode(DeliveryMode.BOOKED))
                         .build())
                 .dataSource(proxy.dataSource())
                 .open()) {

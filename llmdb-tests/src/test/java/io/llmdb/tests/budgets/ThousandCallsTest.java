@@ -142,7 +142,7 @@ class ThousandCallsTest {
                     .environment(Map.of())
                     .connection(connection ->
                             connection.databaseUrl(args[0]).schema(args[1]).poolLimit(4))
-                    .delivery(delivery -> delivery.mode(DeliveryMode.SYNCHRONOUS))
+                    .delivery(delivery -> delivery.mode(DeliveryMode.BOOKED))
                     .budgets(budgets -> budgets.leaseTime(Duration.ofSeconds(5)))
                     .build();
             try (LlmDb db = LlmDb.open(settings)) {

@@ -67,7 +67,7 @@ class AdministrationUnderTrafficTest {
     private static void run(TestDatabase database, int rounds) throws Exception {
         int administrators = 5;
         List<LlmDb> instances = List.of(
-                open(database, DeliveryMode.SYNCHRONOUS),
+                open(database, DeliveryMode.BOOKED),
                 open(database, DeliveryMode.MEMORY),
                 open(database, DeliveryMode.MEMORY));
         World world = new World(instances.get(0).admin());

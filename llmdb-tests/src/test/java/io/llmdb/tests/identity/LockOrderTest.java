@@ -92,7 +92,7 @@ class LockOrderTest {
                 new Db(pool, database.schema()),
                 Clock.systemUTC(),
                 new BookingPolicy(true, true, true, false, BudgetCalendar.in(ZoneOffset.UTC), false, null, null, null),
-                DeliveryPolicy.synchronous().withMode(DeliveryMode.MEMORY),
+                DeliveryPolicy.booked().withMode(DeliveryMode.MEMORY),
                 List.of());
     }
 

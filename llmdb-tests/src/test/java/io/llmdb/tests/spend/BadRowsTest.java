@@ -141,7 +141,7 @@ class BadRowsTest {
         WORLD.insertInto(database);
         SpendEvent one = Bad.NUL.spoil.apply(requests(database, 1, 1).get(0));
         SpendEvent other = Bad.NO_JSON.spoil.apply(requests(database, 1, 2).get(0));
-        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.synchronous())) {
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.booked())) {
             assertThatThrownBy(() -> recorder.record(one))
                     .isInstanceOf(EventRefusedException.class)
                     .hasMessageContaining(one.id().toString());

@@ -35,7 +35,7 @@ class BookingTest {
     /** The two ways into the books. */
     enum Way {
         /** One round trip for an event that somebody waits for. */
-        ALONE(DeliveryPolicy.synchronous()),
+        ALONE(DeliveryPolicy.booked()),
         /** COPY of what queued up. */
         IN_BATCHES(Recorders.memory());
 

@@ -110,7 +110,7 @@ class DatabaseStatesRecordingTest {
         WORLD.insertInto(database);
         List<SpendEvent> events = requests(database, 2, 2);
         try (SpendRecorder recorder = Recorders.open(
-                database.dataSource(), database.schema(), Recorders.ALL, Recorders.synchronous(), List.of())) {
+                database.dataSource(), database.schema(), Recorders.ALL, Recorders.booked(), List.of())) {
             recorder.record(events.get(0));
             run(database, state.begin);
             assertThatThrownBy(() -> recorder.record(events.get(1))).isInstanceOf(LlmDbException.class);
@@ -129,7 +129,7 @@ class DatabaseStatesRecordingTest {
                 database.dataSource(),
                 database.schema(),
                 Recorders.ALL,
-                Recorders.synchronous().withWriter(100, Duration.ofMillis(50), Duration.ofMillis(200)),
+                Recorders.booked().withWriter(100, Duration.ofMillis(50), Duration.ofMillis(200)),
                 List.of());
         try (Connection connection = database.dataSource().getConnection();
                 Statement statement = connection.createStatement()) {

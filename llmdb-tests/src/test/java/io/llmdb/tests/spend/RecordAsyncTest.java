@@ -110,10 +110,10 @@ class RecordAsyncTest {
     }
 
     @Test
-    void inSynchronousModeTheAnswerMeansCommitted(TestDatabase database, TcpProxy proxy) throws Exception {
+    void inBookedModeTheAnswerMeansBooked(TestDatabase database, TcpProxy proxy) throws Exception {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 301);
-        try (SpendRecorder recorder = Recorders.open(proxy, database, Recorders.synchronous())) {
+        try (SpendRecorder recorder = Recorders.open(proxy, database, Recorders.booked())) {
             CompletableFuture<Boolean> isThere =
                     recorder.recordAsync(events.get(0)).thenApply(nothing -> database.count("LLM_SpendLogs") == 1);
             assertThat(isThere.get(SECONDS, TimeUnit.SECONDS)).isTrue();
@@ -236,8 +236,8 @@ class RecordAsyncTest {
                     END $$;
                     CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendLogs" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.refuse()""");
             List<SpendEvent> events = events(fresh, 50);
-            SpendRecorder old = Recorders.open(moved, Recorders.ALL, Recorders.synchronous());
-            try (SpendRecorder heir = Recorders.open(fresh, Recorders.ALL, Recorders.synchronous());
+            SpendRecorder old = Recorders.open(moved, Recorders.ALL, Recorders.booked());
+            try (SpendRecorder heir = Recorders.open(fresh, Recorders.ALL, Recorders.booked());
                     Connection lock = fresh.dataSource().getConnection()) {
                 lock.setAutoCommit(false);
                 try (Statement statement = lock.createStatement()) {
@@ -263,7 +263,7 @@ class RecordAsyncTest {
     void aClosedRecorderAnswersEverybody(TestDatabase database) throws Exception {
         WORLD.insertInto(database);
         List<SpendEvent> events = events(database, 201);
-        SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.synchronous());
+        SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.booked());
         List<CompletableFuture<Void>> answers =
                 events.subList(0, 200).stream().map(recorder::recordAsync).toList();
         recorder.close();

@@ -82,12 +82,12 @@ final class Recorders {
         return new SpendRecorder(db, new DbClock(db.sql()), booking, delivery, sinks);
     }
 
-    static DeliveryPolicy synchronous() {
-        return DeliveryPolicy.synchronous();
+    static DeliveryPolicy booked() {
+        return DeliveryPolicy.booked();
     }
 
     static DeliveryPolicy memory() {
-        return DeliveryPolicy.synchronous().withMode(DeliveryMode.MEMORY);
+        return DeliveryPolicy.booked().withMode(DeliveryMode.MEMORY);
     }
 
     /** Books these and waits for it. */

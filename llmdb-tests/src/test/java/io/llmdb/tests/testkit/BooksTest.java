@@ -157,7 +157,7 @@ class BooksTest {
                 db,
                 MovableClock.at(START.plus(Duration.ofHours(4))),
                 policy,
-                DeliveryPolicy.synchronous().withMode(DeliveryMode.MEMORY),
+                DeliveryPolicy.booked().withMode(DeliveryMode.MEMORY),
                 List.of(sink))) {
             events.forEach(recorder::record);
         }

@@ -41,7 +41,7 @@ final class Company implements AutoCloseable {
         this.database = database;
         this.db = new Db(database.dataSource(), database.schema());
         this.recorder = new SpendRecorder(
-                db, Clock.systemUTC(), policy, DeliveryPolicy.synchronous().withMode(DeliveryMode.MEMORY), List.of());
+                db, Clock.systemUTC(), policy, DeliveryPolicy.booked().withMode(DeliveryMode.MEMORY), List.of());
     }
 
     /** One that keeps all logs. */

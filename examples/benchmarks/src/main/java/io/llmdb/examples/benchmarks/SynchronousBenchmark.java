@@ -22,7 +22,7 @@ final class SynchronousBenchmark implements Benchmark {
 
     @Override
     public String about() {
-        return "record() in synchronous mode with everything in its transaction, against one plain INSERT";
+        return "record() in booked mode with everything in its transaction, against one plain INSERT";
     }
 
     @Override
@@ -55,8 +55,7 @@ final class SynchronousBenchmark implements Benchmark {
                                 insert.medianMicros(),
                                 insert.p99Micros(),
                                 insert.perSecond());
-                        table.row(
-                                "record(), synchronous", record.medianMicros(), record.p99Micros(), record.perSecond());
+                        table.row("record(), booked", record.medianMicros(), record.p99Micros(), record.perSecond());
                     }
                 }
                 int from = rows * (rounds + 1);
