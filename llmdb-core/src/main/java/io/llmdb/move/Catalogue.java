@@ -64,6 +64,8 @@ final class Catalogue {
             alone("LLM_DailyTagSpend", Group.ALWAYS),
             alone("LLM_DailyErrors", Group.ALWAYS),
             alone("LLM_DeadLetter", Group.ALWAYS),
+            // What is accepted and not booked yet, the instances of the target book.
+            alone("LLM_SpendInbox", Group.ALWAYS),
             // So that an import that is run again on the new side still knows what it brought.
             alone("LLM_Import", Group.ALWAYS),
             alone("LLM_ImportRow", Group.ALWAYS),

@@ -14,11 +14,21 @@ interface Backlog extends AutoCloseable {
      * @param done completed when the event is booked, or with the reason why it is not; null where nobody waits
      * @param acceptedAt when it was accepted, by the database's clock, in milliseconds since 1970
      * @param size about how many bytes of memory it takes
+     * @param inInbox whether it stands in the inbox, to be deleted there when it is booked
      */
-    record Entry(SpendEvent event, @Nullable CompletableFuture<Void> done, long acceptedAt, long size) {
+    record Entry(
+            SpendEvent event, @Nullable CompletableFuture<Void> done, long acceptedAt, long size, boolean inInbox) {
 
         static Entry of(SpendEvent event, @Nullable CompletableFuture<Void> done, long acceptedAt) {
-            return new Entry(event, done, acceptedAt, EventSize.of(event));
+            return new Entry(event, done, acceptedAt, EventSize.of(event), false);
+        }
+
+        Entry standingInInbox() {
+            return new Entry(event, done, acceptedAt, size, true);
+        }
+
+        Entry withoutWaiting() {
+            return done == null ? this : new Entry(event, null, acceptedAt, size, inInbox);
         }
     }
 

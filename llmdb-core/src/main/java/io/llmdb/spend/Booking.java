@@ -12,9 +12,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -44,7 +46,8 @@ final class Booking {
     /** So often a key may be rotated again just before its calls are booked. */
     private static final int MOST_ROTATIONS = 20;
 
-    private static final Comparator<SpendEvent> LOCK_ORDER = Comparator.comparing(SpendEvent::id, (one, other) -> {
+    /** Whoever writes several events writes them in this order, so that two cannot wait for each other. */
+    static final Comparator<SpendEvent> LOCK_ORDER = Comparator.comparing(SpendEvent::id, (one, other) -> {
         int high = Long.compareUnsigned(one.getMostSignificantBits(), other.getMostSignificantBits());
         return high != 0 ? high : Long.compareUnsigned(one.getLeastSignificantBits(), other.getLeastSignificantBits());
     });
@@ -54,15 +57,20 @@ final class Booking {
     private final LogRows logRows;
     private final Totals totals;
     private final SingleBooking single;
+    private final Inbox inbox;
     private final Partitions partitions;
     private final ReplacedKeys replacedKeys;
     private final List<SpendLogSink> sinks;
     private final boolean hasOthers;
     private final String known;
 
-    /** @param others sinks of the proxy that write in the same transaction, behind our own */
-    Booking(Db db, BookingPolicy policy, Partitions partitions, List<SpendLogSink> others) {
+    /**
+     * @param inbox where events may stand until they are booked
+     * @param others sinks of the proxy that write in the same transaction, behind our own
+     */
+    Booking(Db db, BookingPolicy policy, Partitions partitions, Inbox inbox, List<SpendLogSink> others) {
         this.db = db;
+        this.inbox = inbox;
         this.policy = policy;
         this.partitions = partitions;
         Sql sql = db.sql();
@@ -92,9 +100,10 @@ final class Booking {
      * Books events.
      *
      * @param events in any order; one may come more than once
+     * @param inInbox ids of those that stand in the inbox, to be deleted there in the same transaction
      * @param mayBeKnown whether some may have been booked before, as after an error whose outcome is not known
      */
-    Outcome book(List<SpendEvent> events, boolean mayBeKnown) {
+    Outcome book(List<SpendEvent> events, Set<UUID> inInbox, boolean mayBeKnown) {
         List<SpendEvent> repeated = new ArrayList<>();
         List<SpendEvent> contradicting = new ArrayList<>();
         List<SpendEvent> distinct = distinct(events, repeated, contradicting);
@@ -103,7 +112,7 @@ final class Booking {
         Map<String, String> replaced = Map.of();
         for (int attempt = 1; ; attempt++) {
             try {
-                return book(unbooked, replaced, mayBeKnown);
+                return book(unbooked, inInbox, replaced, mayBeKnown);
             } catch (RuntimeException e) {
                 if (!ReplacedKeys.SQL_STATE.equals(DbErrors.sqlState(e)) || attempt == MOST_ROTATIONS) {
                     throw e;
@@ -113,12 +122,12 @@ final class Booking {
         }
     }
 
-    private Outcome book(Outcome unbooked, Map<String, String> replaced, boolean mayBeKnown) {
+    private Outcome book(Outcome unbooked, Set<UUID> inInbox, Map<String, String> replaced, boolean mayBeKnown) {
         List<SpendEvent> distinct = unbooked.booked();
         if (!mayBeKnown) {
             try {
                 return db.transaction(tx -> {
-                    write(tx, ReplacedKeys.underNewHashes(distinct, replaced), false);
+                    write(tx, ReplacedKeys.underNewHashes(distinct, replaced), inInbox, false);
                     return unbooked;
                 });
             } catch (RuntimeException e) {
@@ -131,22 +140,27 @@ final class Booking {
             List<SpendEvent> again = new ArrayList<>(unbooked.repeated());
             List<SpendEvent> other = new ArrayList<>(unbooked.contradicting());
             List<SpendEvent> fresh = withoutKnown(tx.connection(), distinct, again, other);
-            write(tx, ReplacedKeys.underNewHashes(fresh, replaced), true);
+            Set<UUID> leaving = new HashSet<>(inInbox);
+            // What contradicts stays until it stands among the dead letters.
+            other.forEach(event -> leaving.remove(event.id()));
+            write(tx, ReplacedKeys.underNewHashes(fresh, replaced), leaving, true);
             return new Outcome(fresh, again, other);
         });
     }
 
     /**
-     * Books one event that somebody waits for, in one round trip where nothing speaks against it. It may have been
-     * booked before.
+     * Books one event in one round trip where nothing speaks against it. It may have been booked before.
+     *
+     * @param inInbox whether it stands in the inbox, to be deleted there in the same transaction
      */
-    Outcome bookOne(SpendEvent event) {
+    Outcome bookOne(SpendEvent event, boolean inInbox) {
+        Set<UUID> standing = inInbox ? Set.of(event.id()) : Set.of();
         if (hasOthers) {
-            return book(List.of(event), false);
+            return book(List.of(event), standing, false);
         }
         partitions.ensureFor(List.of(event));
         try {
-            String answer = db.single(tx -> single.record(tx.connection(), event));
+            String answer = db.single(tx -> single.record(tx.connection(), event, inInbox));
             List<SpendEvent> events = List.of(event);
             return switch (answer) {
                 case "booked" -> new Outcome(events, List.of(), List.of());
@@ -158,7 +172,7 @@ final class Booking {
             if (!WINDOW_OVER.equals(state) && !ReplacedKeys.SQL_STATE.equals(state)) {
                 throw e;
             }
-            return book(List.of(event), false);
+            return book(List.of(event), standing, false);
         }
     }
 
@@ -170,14 +184,15 @@ final class Booking {
         if (!contradicting.isEmpty()) {
             throw new ContradictingEventException(event.id());
         }
-        write(tx, ReplacedKeys.underNewHashes(fresh, replacedKeys.of(tx, fresh)), true);
+        write(tx, ReplacedKeys.underNewHashes(fresh, replacedKeys.of(tx, fresh)), Set.of(), true);
     }
 
-    private void write(Tx tx, List<SpendEvent> events, boolean lookedUp) throws SQLException {
+    private void write(Tx tx, List<SpendEvent> events, Set<UUID> leaving, boolean lookedUp) throws SQLException {
+        Connection connection = tx.connection();
         if (events.isEmpty()) {
+            inbox.delete(connection, leaving, true);
             return;
         }
-        Connection connection = tx.connection();
         if (!policy.keepSpendLogs()) {
             logRows.writeReceipts(connection, events);
         }
@@ -185,6 +200,8 @@ final class Booking {
         for (SpendLogSink sink : sinks) {
             sink.write(batch);
         }
+        // Behind the log, whose ids say who books what, and before the counters, which others wait for.
+        inbox.delete(connection, leaving, lookedUp);
         totals.add(connection, events, lookedUp);
     }
 

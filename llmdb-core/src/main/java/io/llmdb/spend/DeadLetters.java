@@ -15,6 +15,7 @@ import java.sql.SQLException;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -53,10 +54,12 @@ public final class DeadLetters {
 
     private final Db db;
     private final Booking booking;
+    private final Inbox inbox;
 
-    DeadLetters(Db db, Booking booking) {
+    DeadLetters(Db db, Booking booking, Inbox inbox) {
         this.db = db;
         this.booking = booking;
+        this.inbox = inbox;
     }
 
     /**
@@ -193,7 +196,8 @@ public final class DeadLetters {
         });
     }
 
-    void add(List<Burial> burials) {
+    /** @param inInbox ids of those that stand in the inbox, to be deleted there in the same transaction */
+    void add(List<Burial> burials, Set<UUID> inInbox) {
         db.transaction(tx -> {
             try (PreparedStatement statement =
                     tx.connection().prepareStatement(db.sql().of(INSERT))) {
@@ -209,6 +213,7 @@ public final class DeadLetters {
                 }
                 statement.executeBatch();
             }
+            inbox.delete(tx.connection(), inInbox, true);
             return null;
         });
     }

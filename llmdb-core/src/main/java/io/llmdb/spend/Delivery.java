@@ -2,6 +2,7 @@ package io.llmdb.spend;
 
 import java.nio.file.Path;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -9,23 +10,33 @@ import org.jspecify.annotations.Nullable;
  * The backlog that a policy asks for.
  *
  * @param backlog where events wait
+ * @param direct the part of it for events that need not be made safe
  * @param journal the part of it that is on disk, or null
+ * @param inbox the part of it that stands in the inbox, or null
  */
-record Delivery(Backlog backlog, @Nullable JournalBacklog journal) {
+record Delivery(
+        Backlog backlog,
+        Backlog direct,
+        @Nullable JournalBacklog journal,
+        @Nullable InboxBacklog inbox) {
 
-    static Delivery of(DeliveryPolicy policy, DeliveryCounts counts, Bell bell, Executor answers) {
+    static Delivery of(DeliveryPolicy policy, Inbox table, DeliveryCounts counts, Bell bell, Executor answers) {
         if (policy.mode() == DeliveryMode.JOURNAL) {
             JournalBacklog journal = new JournalBacklog(
                     open(policy, counts, answers), policy.maxBacklogRows(), policy.maxBacklogBytes(), bell);
-            return new Delivery(journal, journal);
+            return new Delivery(journal, journal, journal, null);
         }
         MemoryBacklog memory = new MemoryBacklog(policy, counts, bell);
+        InboxBacklog inbox =
+                policy.mode() == DeliveryMode.SYNCHRONOUS ? new InboxBacklog(memory, table, answers) : null;
+        BoundedBacklog bounded = inbox == null ? memory : inbox;
         if (policy.whenFull() == WhenFull.SPILL) {
             // Memory is full when it is used, so it keeps nothing there.
             JournalBacklog journal = new JournalBacklog(open(policy, counts, answers), 0, 0, bell);
-            return new Delivery(new SpillingBacklog(memory, journal, counts.spilled), journal);
+            Backlog spilling = new SpillingBacklog(bounded, journal, counts.spilled);
+            return new Delivery(spilling, inbox == null ? spilling : memory, journal, inbox);
         }
-        return new Delivery(memory, null);
+        return new Delivery(bounded, memory, null, inbox);
     }
 
     private static Journal open(DeliveryPolicy policy, DeliveryCounts counts, Executor answers) {
@@ -37,8 +48,16 @@ record Delivery(Backlog backlog, @Nullable JournalBacklog journal) {
         return journal == null ? 0 : journal.journalBytes();
     }
 
+    /** Whether an event is queued here and stands in the inbox. */
+    boolean holds(UUID id) {
+        return inbox != null && inbox.holds(id);
+    }
+
     /** Gives the journal's directory free; called when nobody books any more. */
     void closeFiles() {
+        if (inbox != null) {
+            inbox.closeThread();
+        }
         if (journal != null) {
             journal.closeFiles();
         }

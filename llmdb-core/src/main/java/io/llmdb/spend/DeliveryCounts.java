@@ -16,6 +16,7 @@ final class DeliveryCounts {
     final LongAdder refused = new LongAdder();
     final LongAdder spilled = new LongAdder();
     final LongAdder setAside = new LongAdder();
+    final LongAdder adopted = new LongAdder();
     final LongAdder batches = new LongAdder();
     final LongAdder failedBatches = new LongAdder();
     final AtomicLong largestBatch = new AtomicLong();

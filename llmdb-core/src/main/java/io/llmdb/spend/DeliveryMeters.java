@@ -37,8 +37,9 @@ final class DeliveryMeters {
         all.counter(
                 "journal.set.aside",
                 "pieces",
-                "pieces of the journal that were not readable",
+                "pieces of the journal and rows of the inbox that were not readable",
                 DeliveryMetrics::setAside);
+        all.counter("inbox.adopted", "rows", "events of other instances from the inbox", DeliveryMetrics::adopted);
         all.counter("batches", "transactions", "transactions that booked", DeliveryMetrics::batches);
         all.counter("retries", "transactions", "transactions that failed", DeliveryMetrics::failedBatches);
         all.gauge("batch.largest", "rows", "the most events of a transaction", DeliveryMetrics::largestBatch);

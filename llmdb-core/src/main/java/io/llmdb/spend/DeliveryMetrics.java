@@ -18,7 +18,9 @@ import java.util.List;
  * @param blocked calls that had to wait, because the backlog was full
  * @param refused events that were not taken, because the backlog was full
  * @param spilled events that went to the journal, because the backlog in memory was full
- * @param setAside pieces of the journal that could not be read and were kept in files of their own
+ * @param setAside pieces of the journal that could not be read and were kept in files of their own, and rows of the
+ *     inbox that could not be read and stay there
+ * @param adopted events that other instances had left in the inbox and this one took over
  * @param batches transactions that booked
  * @param failedBatches transactions that failed and were tried again
  * @param largestBatch the most events that one transaction booked
@@ -39,6 +41,7 @@ public record DeliveryMetrics(
         long refused,
         long spilled,
         long setAside,
+        long adopted,
         long batches,
         long failedBatches,
         long largestBatch,

@@ -8,6 +8,11 @@ public enum DeliveryMode {
      */
     BOOKED,
     /**
+     * The event is committed in PostgreSQL, in the inbox, and is booked a moment later, by another instance if need be.
+     * Nothing can be lost.
+     */
+    SYNCHRONOUS,
+    /**
      * The event is on this machine's disk and is booked as soon as PostgreSQL takes it, after a restart if need be.
      * Nothing can be lost.
      */

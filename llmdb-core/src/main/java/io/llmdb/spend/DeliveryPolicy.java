@@ -70,6 +70,11 @@ public record DeliveryPolicy(
                 Duration.ofSeconds(30));
     }
 
+    /** @return events are committed when {@code record} returns; all else as in {@link #booked()} */
+    public static DeliveryPolicy synchronous() {
+        return booked().withMode(DeliveryMode.SYNCHRONOUS);
+    }
+
     /**
      * @param directory where the journal is; never shared with another instance
      * @return events are on this machine's disk when {@code record} returns; all else as in {@link #booked()}

@@ -22,6 +22,10 @@ final class EventDigest {
     }
 
     long of(SpendEvent event) {
+        Long known = event.recorded().knownBy();
+        if (known != null) {
+            return known;
+        }
         content.clear();
         EventCodec.write(event.recorded(), content);
         sha.update(content.buffer(), 0, content.length());

@@ -11,7 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** A queue in memory with a bound on rows and bytes. */
-final class MemoryBacklog implements Backlog {
+final class MemoryBacklog implements BoundedBacklog {
 
     private final ReentrantLock lock = new ReentrantLock();
     private final ArrayDeque<Entry> queue = new ArrayDeque<>();
@@ -34,17 +34,8 @@ final class MemoryBacklog implements Backlog {
 
     @Override
     public void put(Entry entry) {
-        lock.lock();
-        try {
-            room.await(
-                    () -> hasRoomFor(entry),
-                    () -> rows + " events and " + bytes + " bytes wait to be booked, the bounds are "
-                            + policy.maxBacklogRows() + " and " + policy.maxBacklogBytes());
-            add(entry);
-        } finally {
-            lock.unlock();
-        }
-        bell.ring();
+        reserve(entry);
+        enter(List.of(entry));
     }
 
     @Override
@@ -53,19 +44,69 @@ final class MemoryBacklog implements Backlog {
         return CompletableFuture.completedFuture(null);
     }
 
-    /** Takes an event in where there is room; never waits. */
-    boolean offer(Entry entry) {
+    @Override
+    public boolean putIfRoom(Entry entry) {
+        if (!reserveIfRoom(entry)) {
+            return false;
+        }
+        enter(List.of(entry));
+        return true;
+    }
+
+    @Override
+    public @Nullable CompletableFuture<Void> putIfRoomAsync(Entry entry) {
+        return putIfRoom(entry) ? CompletableFuture.completedFuture(null) : null;
+    }
+
+    /** Takes room for an event that is {@linkplain #enter entered} or {@linkplain #cancel given up} later. */
+    void reserve(Entry entry) {
         lock.lock();
         try {
-            if (!hasRoomFor(entry)) {
-                return false;
+            room.await(
+                    () -> hasRoomFor(entry),
+                    () -> rows + " events and " + bytes + " bytes wait to be booked, the bounds are "
+                            + policy.maxBacklogRows() + " and " + policy.maxBacklogBytes());
+            take(entry);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The same where there is room; never waits. */
+    boolean reserveIfRoom(Entry entry) {
+        lock.lock();
+        try {
+            boolean hasRoom = hasRoomFor(entry);
+            if (hasRoom) {
+                take(entry);
             }
-            add(entry);
+            return hasRoom;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes events in whose room is reserved, also when this is closed: the end waits for them. */
+    void enter(List<Entry> entries) {
+        lock.lock();
+        try {
+            queue.addAll(entries);
         } finally {
             lock.unlock();
         }
         bell.ring();
-        return true;
+    }
+
+    /** Gives room back that was reserved. */
+    void cancel(Entry entry) {
+        lock.lock();
+        try {
+            rows--;
+            bytes -= entry.size();
+            room.freed();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private boolean hasRoomFor(Entry entry) {
@@ -76,8 +117,7 @@ final class MemoryBacklog implements Backlog {
         return rows == 0 || rows < policy.maxBacklogRows() && bytes + entry.size() <= policy.maxBacklogBytes();
     }
 
-    private void add(Entry entry) {
-        queue.add(entry);
+    private void take(Entry entry) {
         rows++;
         bytes += entry.size();
     }

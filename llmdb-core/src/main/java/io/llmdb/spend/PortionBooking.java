@@ -6,9 +6,11 @@ import io.llmdb.internal.DbErrors;
 import io.llmdb.spend.DeadLetters.Burial;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -96,8 +98,8 @@ final class PortionBooking {
     private Booking.Outcome outcome(List<Backlog.Entry> entries, boolean mayBeKnown) {
         try {
             return entries.size() == 1
-                    ? booking.bookOne(entries.get(0).event())
-                    : booking.book(events(entries), mayBeKnown);
+                    ? booking.bookOne(entries.get(0).event(), entries.get(0).inInbox())
+                    : booking.book(events(entries), inInbox(entries), mayBeKnown);
         } catch (OutOfMemoryError e) {
             // A smaller portion may fit.
             throw new DatabaseFailureException("Not enough memory to book " + entries.size() + " events", e);
@@ -211,7 +213,7 @@ final class PortionBooking {
         }
         while (true) {
             try {
-                deadLetters.add(burials);
+                deadLetters.add(burials, inInbox(entries));
                 break;
             } catch (RuntimeException e) {
                 counts.failedBatches.increment();
@@ -304,6 +306,16 @@ final class PortionBooking {
         if (!abandoned) {
             Thread.sleep(millis);
         }
+    }
+
+    private static Set<UUID> inInbox(List<Backlog.Entry> entries) {
+        Set<UUID> ids = new HashSet<>();
+        for (Backlog.Entry entry : entries) {
+            if (entry.inInbox()) {
+                ids.add(entry.event().id());
+            }
+        }
+        return ids;
     }
 
     static List<SpendEvent> events(List<Backlog.Entry> entries) {

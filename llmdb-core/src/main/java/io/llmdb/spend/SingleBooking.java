@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Books one event in one round trip, for a caller who waits for it. */
+/** Books one event in one round trip. */
 final class SingleBooking {
 
     private static final String RECORD = """
@@ -23,20 +23,34 @@ final class SingleBooking {
                 ?, ?, ?, ?::jsonb, ?::text[], ?, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::int8[], ?::numeric[],
                 ?, ?, ?, ?, ?)""";
 
+    /** What contradicts stays until it stands among the dead letters. */
+    private static final String RECORD_FROM_INBOX = "WITH answer AS MATERIALIZED (" + RECORD + " AS told), gone AS ("
+            + "DELETE FROM ${llmdb}.\"LLM_SpendInbox\" i USING answer WHERE answer.told <> 'contradicting' AND i.id = ?)"
+            + " SELECT told FROM answer";
+
     private final BookingPolicy policy;
     private final String record;
+    private final String recordFromInbox;
 
     SingleBooking(Sql sql, BookingPolicy policy) {
         this.policy = policy;
         this.record = sql.of(RECORD);
+        this.recordFromInbox = sql.of(RECORD_FROM_INBOX);
     }
 
-    /** Answers {@code booked}, {@code repeated} or {@code contradicting}. */
-    String record(Connection connection, SpendEvent event) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(record)) {
+    /**
+     * Answers {@code booked}, {@code repeated} or {@code contradicting}.
+     *
+     * @param inInbox whether it is to be deleted in the inbox
+     */
+    String record(Connection connection, SpendEvent event, boolean inInbox) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(inInbox ? recordFromInbox : record)) {
             Arguments arguments = new Arguments(statement);
             bindRow(arguments, event);
             bindBooks(arguments, event);
+            if (inInbox) {
+                arguments.object(event.id());
+            }
             try (ResultSet answer = statement.executeQuery()) {
                 answer.next();
                 return answer.getString(1);

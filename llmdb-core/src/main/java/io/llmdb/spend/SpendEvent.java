@@ -57,6 +57,9 @@ public final class SpendEvent {
     /** The event as it was recorded, where it is booked under another hash of its key; null: this one. */
     private final @Nullable SpendEvent recorded;
 
+    /** What the event was known by before something was left out of it; null: nothing was. */
+    private final @Nullable Long knownBy;
+
     private SpendEvent(Builder builder) {
         this.id = builder.id;
         this.requestId = builder.requestId;
@@ -91,6 +94,7 @@ public final class SpendEvent {
         this.leaseHolder = builder.leaseHolder;
         this.leaseShares = List.copyOf(builder.leaseShares);
         this.recorded = builder.recorded;
+        this.knownBy = builder.knownBy;
         this.furtherCounters = builder.furtherCounters.isEmpty()
                 ? List.of()
                 : builder.furtherCounters.stream()
@@ -141,6 +145,31 @@ public final class SpendEvent {
     /** The event as it was recorded, which says what it is known by and what was reserved for it. */
     SpendEvent recorded() {
         return recorded == null ? this : recorded;
+    }
+
+    boolean hasPrompts() {
+        return messages != null || response != null || proxyServerRequest != null;
+    }
+
+    /** The event without what only the log keeps of a prompt and its answer. */
+    SpendEvent withoutPrompts() {
+        return toBuilder()
+                .messages(null)
+                .response(null)
+                .proxyServerRequest(null)
+                .build();
+    }
+
+    /** The event as one that something was left out of, with the digest that it had before. */
+    SpendEvent knownBy(long digest) {
+        Builder builder = toBuilder();
+        builder.knownBy = digest;
+        return builder.build();
+    }
+
+    @Nullable
+    Long knownBy() {
+        return knownBy;
     }
 
     /** @return whether the request succeeded */
@@ -403,6 +432,7 @@ public final class SpendEvent {
         private @Nullable UUID leaseHolder;
         private List<LeaseShare> leaseShares = List.of();
         private @Nullable SpendEvent recorded;
+        private @Nullable Long knownBy;
         private List<CounterId> furtherCounters = List.of();
 
         private Builder(UUID id, Instant startTime) {

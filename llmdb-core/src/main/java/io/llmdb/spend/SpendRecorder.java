@@ -45,6 +45,8 @@ public final class SpendRecorder implements AutoCloseable {
     private final SinkFanOut fanOut;
     private final ShortLivedThread answers = new ShortLivedThread("llmdb-spend-answers");
     private final SpendWriter writer;
+    private final InboxAdoption adoption;
+    private final SpendWriter adopter;
     private final AtomicBoolean closing = new AtomicBoolean();
     private final Object listening = new Object();
     private volatile Consumer<List<SpendEvent>> onBooked = events -> {};
@@ -68,18 +70,24 @@ public final class SpendRecorder implements AutoCloseable {
         for (SpendLogSink sink : sinks) {
             (sink.phase() == SpendLogSink.Phase.IN_TRANSACTION ? transactional : afterCommit).add(sink);
         }
-        Booking booking = new Booking(db, bookingPolicy, new Partitions(db), transactional);
+        Inbox inbox = new Inbox(db, bookingPolicy.keepPrompts());
+        Booking booking = new Booking(db, bookingPolicy, new Partitions(db), inbox, transactional);
         Bell bell = new Bell();
-        this.delivery = Delivery.of(policy, counts, bell, answers);
+        this.delivery = Delivery.of(policy, inbox, counts, bell, answers);
         this.backlog = delivery.backlog();
-        this.deadLetters = new DeadLetters(db, booking);
+        this.deadLetters = new DeadLetters(db, booking, inbox);
         this.fanOut = new SinkFanOut(afterCommit);
-        SpendWriter helper = writer("llmdb-spend-writer-2", booking, bell, null);
-        this.writer = writer("llmdb-spend-writer", booking, bell, helper);
+        SpendWriter helper = writer("llmdb-spend-writer-2", backlog, booking, bell, null, true);
+        this.writer = writer("llmdb-spend-writer", backlog, booking, bell, helper, false);
+        Bell adoptersBell = new Bell();
+        this.adoption = new InboxAdoption(inbox, delivery::holds, counts, adoptersBell);
+        this.adopter = writer("llmdb-spend-inbox", adoption, booking, adoptersBell, null, false);
         writer.start();
+        adopter.start();
     }
 
-    private SpendWriter writer(String name, Booking booking, Bell bell, @Nullable SpendWriter helper) {
+    private SpendWriter writer(
+            String name, Backlog from, Booking booking, Bell bell, @Nullable SpendWriter helper, boolean isHelper) {
         PortionBooking portions = new PortionBooking(
                 booking,
                 deadLetters,
@@ -87,8 +95,8 @@ public final class SpendRecorder implements AutoCloseable {
                 counts,
                 fanOut::offer,
                 this::settled,
-                () -> backlog.state().rows());
-        return new SpendWriter(name, backlog, portions, policy, counts, bell, closing, databaseClock, helper);
+                () -> from.state().rows());
+        return new SpendWriter(name, from, portions, policy, counts, bell, closing, databaseClock, helper, isHelper);
     }
 
     /** From two writers; what listens need not be safe for that. */
@@ -211,12 +219,28 @@ public final class SpendRecorder implements AutoCloseable {
      */
     public void handOver(SpendRecorder other) {
         writer.handOverTo(other::take);
+        adopter.handOverTo(other::take);
+        InboxBacklog inbox = delivery.inbox();
+        if (inbox != null) {
+            inbox.handOverTo(event -> Futures.after(other.recordAsync(event), failure -> {
+                if (failure == null) {
+                    settled(List.of(event));
+                }
+            }));
+        }
     }
 
     /** Takes an event from a recorder whose database has moved here, and answers whoever waits for it there. */
     private void take(Backlog.Entry entry) {
-        boolean waits = policy.mode() == DeliveryMode.BOOKED;
-        backlog.put(Backlog.Entry.of(entry.event(), waits ? entry.done() : null, databaseClock.millis()));
+        boolean waits = policy.mode() == DeliveryMode.BOOKED || policy.mode() == DeliveryMode.SYNCHRONOUS;
+        // Where it stood in the old side's inbox, the move has brought its row along.
+        delivery.direct()
+                .put(new Backlog.Entry(
+                        entry.event(),
+                        waits ? entry.done() : null,
+                        databaseClock.millis(),
+                        entry.size(),
+                        entry.inInbox()));
         counts.accepted.increment();
         if (!waits && entry.done() != null) {
             entry.done().complete(null);
@@ -245,6 +269,7 @@ public final class SpendRecorder implements AutoCloseable {
                 counts.refused.sum(),
                 counts.spilled.sum(),
                 counts.setAside.sum(),
+                counts.adopted.sum(),
                 counts.batches.sum(),
                 counts.failedBatches.sum(),
                 counts.largestBatch.get(),
@@ -277,12 +302,19 @@ public final class SpendRecorder implements AutoCloseable {
         }
         backlog.close();
         closing.set(true);
+        adoption.close();
+        long deadline = System.nanoTime() + policy.closeTimeout().toNanos();
         try {
             if (!writer.join(policy.closeTimeout().toMillis())) {
                 giveUp();
             }
+            if (!adopter.join(TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))) {
+                // What it has taken over stands in the inbox still.
+                adopter.abandon();
+            }
         } catch (InterruptedException e) {
             giveUp();
+            adopter.abandon();
             Thread.currentThread().interrupt();
         }
         delivery.closeFiles();
@@ -301,6 +333,13 @@ public final class SpendRecorder implements AutoCloseable {
         long rows = backlog.state().rows();
         if (policy.mode() == DeliveryMode.JOURNAL) {
             LOG.warn("Closed before {} events were booked; they are in the journal for the next start", rows);
+            return;
+        }
+        if (policy.mode() == DeliveryMode.SYNCHRONOUS) {
+            LOG.warn(
+                    "Closed before {} events were booked; they are in the inbox for other instances{}",
+                    rows,
+                    policy.whenFull() == WhenFull.SPILL ? ", or in the journal for the next start" : "");
             return;
         }
         LOG.error("Closed before {} events were booked", rows);

@@ -48,7 +48,8 @@ final class SpendWriter {
      * @param booking this writer's own
      * @param closing whether the backlog is closed
      * @param databaseClock tells how long events have waited
-     * @param helper books beside this one when much waits; null: this is a helper
+     * @param helper books beside this one when much waits, or null
+     * @param isHelper whether this books only when much waits
      */
     SpendWriter(
             String name,
@@ -59,7 +60,8 @@ final class SpendWriter {
             Bell bell,
             AtomicBoolean closing,
             Clock databaseClock,
-            @Nullable SpendWriter helper) {
+            @Nullable SpendWriter helper,
+            boolean isHelper) {
         this.backlog = backlog;
         this.booking = booking;
         this.policy = policy;
@@ -68,7 +70,7 @@ final class SpendWriter {
         this.closing = closing;
         this.databaseClock = databaseClock;
         this.helper = helper;
-        this.isHelper = helper == null;
+        this.isHelper = isHelper;
         this.mostRows = Math.min(policy.maxBatchRows(), policy.maxBacklogRows());
         this.portion = mostRows;
         this.thread = new Thread(this::run, name);

@@ -6,15 +6,15 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** A queue in memory; what finds no room there goes to a journal on disk, and is safe there when it is accepted. */
+/** A bounded queue; what finds no room there goes to a journal on disk, and is safe there when it is accepted. */
 final class SpillingBacklog implements Backlog {
 
-    private final MemoryBacklog memory;
+    private final BoundedBacklog memory;
     private final JournalBacklog journal;
     private final LongAdder spilled;
     private final AtomicBoolean journalIsNext = new AtomicBoolean();
 
-    SpillingBacklog(MemoryBacklog memory, JournalBacklog journal, LongAdder spilled) {
+    SpillingBacklog(BoundedBacklog memory, JournalBacklog journal, LongAdder spilled) {
         this.memory = memory;
         this.journal = journal;
         this.spilled = spilled;
@@ -22,23 +22,20 @@ final class SpillingBacklog implements Backlog {
 
     @Override
     public void put(Entry entry) {
-        if (memory.offer(entry)) {
+        if (memory.putIfRoom(entry)) {
             return;
         }
-        journal.put(withoutWaiting(entry));
+        journal.put(entry.withoutWaiting());
         answer(entry, null);
     }
 
     @Override
     public CompletableFuture<Void> putAsync(Entry entry) {
-        if (memory.offer(entry)) {
-            return CompletableFuture.completedFuture(null);
+        CompletableFuture<Void> taken = memory.putIfRoomAsync(entry);
+        if (taken != null) {
+            return taken;
         }
-        return Futures.after(journal.putAsync(withoutWaiting(entry)), failure -> answer(entry, failure));
-    }
-
-    private static Entry withoutWaiting(Entry entry) {
-        return entry.done() == null ? entry : new Entry(entry.event(), null, entry.acceptedAt(), entry.size());
+        return Futures.after(journal.putAsync(entry.withoutWaiting()), failure -> answer(entry, failure));
     }
 
     /** It is as safe now as the policy promises, or was not taken; when it is booked, the database decides. */

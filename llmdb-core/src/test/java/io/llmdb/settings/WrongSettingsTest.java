@@ -165,8 +165,8 @@ class WrongSettingsTest {
             wrong("llmdb", "schema: 'a\"; DROP TABLE x; --'", "must be a schema name"),
             wrong("llmdb", "schema: \"\"", "\"\" must be a schema name"),
             // choices
-            wrong("llmdb", "delivery_mode: async", "\"async\" must be one of booked, journal, memory"),
-            wrong("llmdb", "delivery_mode: true", "\"true\" must be one of booked, journal, memory"),
+            wrong("llmdb", "delivery_mode: async", "\"async\" must be one of booked, synchronous, journal, memory"),
+            wrong("llmdb", "delivery_mode: true", "\"true\" must be one of booked, synchronous, journal, memory"),
             wrong("llmdb", "full_queue_policy: drop", "\"drop\" must be one of block, refuse, spill"),
             wrong("llmdb", "unknown_price_policy: zero", "\"zero\" must be one of refuse, allow, fixed"),
             // values elsewhere

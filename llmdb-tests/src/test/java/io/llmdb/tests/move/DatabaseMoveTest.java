@@ -7,6 +7,8 @@ import io.llmdb.LlmDb;
 import io.llmdb.budgets.Admission;
 import io.llmdb.budgets.Call;
 import io.llmdb.error.DatabaseMovedException;
+import io.llmdb.internal.Db;
+import io.llmdb.internal.DbClock;
 import io.llmdb.keys.Caller;
 import io.llmdb.keys.IssuedKey;
 import io.llmdb.keys.VirtualKeySpec;
@@ -16,14 +18,22 @@ import io.llmdb.move.DatabaseMove;
 import io.llmdb.move.FollowMethod;
 import io.llmdb.move.MoveException;
 import io.llmdb.move.MovePhase;
+import io.llmdb.spend.BookingPolicy;
+import io.llmdb.spend.DeliveryPolicy;
 import io.llmdb.spend.SpendEvent;
+import io.llmdb.spend.SpendRecorder;
 import io.llmdb.testkit.Await;
 import io.llmdb.testkit.ChildJvm;
 import io.llmdb.testkit.SpendEvents;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.testkit.World;
+import io.llmdb.windows.BudgetCalendar;
 import java.math.BigDecimal;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -144,6 +154,64 @@ class DatabaseMoveTest {
             assertThatThrownBy(move::abandon)
                     .isInstanceOf(MoveException.class)
                     .hasMessageContaining("nothing to abandon");
+        }
+    }
+
+    /** Whoever was answered on the old side finds it in the books of the new one. */
+    @Test
+    void whatStandsInTheInboxAtTheCutOverIsBookedOnTheTarget() {
+        try (Sides sides = Sides.onShared()) {
+            LlmDb old = sides.source.open();
+            SpendEvents traffic = World.company(old).traffic(11);
+            record(old, traffic, 20);
+            old.close();
+            List<SpendEvent> accepted = traffic.take(40);
+            DatabaseMove move = sides.move().build();
+            leaveInInbox(sides.source, accepted.subList(0, 20));
+            move.copy(progress -> {});
+            move.follow();
+            assertSame(sides);
+            // One that goes and twenty that come, after the copy.
+            sides.source.execute("DELETE FROM ${llmdb}.\"LLM_SpendInbox\" WHERE id = '"
+                    + accepted.get(19).id() + "'");
+            leaveInInbox(sides.source, accepted.subList(20, 40));
+            move.cutOver("new");
+            assertThatThrownBy(() -> sides.source.execute("DELETE FROM ${llmdb}.\"LLM_SpendInbox\""))
+                    .hasMessageContaining("has moved");
+            assertThat(sides.source.count("LLM_SpendLogs")).isEqualTo(20);
+            assertThat(sides.target.count("LLM_SpendInbox")).isEqualTo(39);
+            assertSame(sides);
+            try (LlmDb fresh = sides.openTarget()) {
+                Await.until("it is booked", Duration.ofSeconds(60), () -> sides.target.count("LLM_SpendInbox") == 0);
+                assertThat(fresh.spend().metrics().adopted()).isEqualTo(39);
+            }
+            assertThat(sides.target.books())
+                    .agree()
+                    .haveNoDeadLetters()
+                    .haveNoDeadlock()
+                    .haveRequests(59);
+        }
+    }
+
+    /** As an instance does that is killed before it has booked them. */
+    private static void leaveInInbox(TestDatabase database, List<SpendEvent> events) {
+        Db db = new Db(database.dataSource(), database.schema());
+        BookingPolicy booking =
+                new BookingPolicy(true, true, true, true, BudgetCalendar.in(ZoneOffset.UTC), false, null, null, null);
+        DeliveryPolicy policy =
+                DeliveryPolicy.synchronous().withWriter(100, Duration.ofMillis(10), Duration.ofMillis(1));
+        try (Connection held = database.dataSource().getConnection();
+                Statement lock = held.createStatement()) {
+            held.setAutoCommit(false);
+            lock.execute("LOCK TABLE \"" + database.schema() + "\".\"LLM_DailySpend\"");
+            try (SpendRecorder recorder = new SpendRecorder(db, new DbClock(db.sql()), booking, policy, List.of())) {
+                events.forEach(recorder::record);
+            }
+            lock.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted"
+                    + " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
+            held.rollback();
+        } catch (SQLException e) {
+            throw new AssertionError(e);
         }
     }
 

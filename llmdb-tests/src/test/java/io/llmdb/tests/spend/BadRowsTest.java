@@ -99,6 +99,28 @@ class BadRowsTest {
         assertThat(database.books()).agree().holdExactly(requests).haveNoDeadlock();
     }
 
+    /** Nobody waits for it any more when it turns out to be bad. */
+    @ParameterizedTest
+    @EnumSource
+    void oneInTheInbox(Bad bad, TestDatabase database) {
+        WORLD.insertInto(database);
+        List<SpendEvent> requests = requests(database, 199, bad.ordinal());
+        SpendEvent spoiled = bad.spoil.apply(requests(database, 1, 99).get(0));
+        List<SpendEvent> all = new ArrayList<>(requests);
+        all.add(120, spoiled);
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, DeliveryPolicy.synchronous())) {
+            all.parallelStream().forEach(recorder::record);
+            assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
+            assertThat(recorder.metrics().booked()).isEqualTo(199);
+            DeadLetter letter =
+                    recorder.deadLetters().list(PageRequest.first(10)).items().get(0);
+            assertThat(letter.event()).isEqualTo(spoiled);
+            assertThat(letter.reason()).contains(bad.reason);
+        }
+        assertThat(database.count("LLM_SpendInbox")).isZero();
+        assertThat(database.books()).agree().holdExactly(requests).haveNoDeadlock();
+    }
+
     @Test
     void allKindsAtOnceAndDeliveredThreeTimes(TestDatabase database, @TempDir Path directory) {
         WORLD.insertInto(database);

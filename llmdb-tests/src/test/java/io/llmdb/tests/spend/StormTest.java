@@ -3,6 +3,7 @@ package io.llmdb.tests.spend;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.SpendRecorder;
 import io.llmdb.testkit.Await;
 import io.llmdb.testkit.ChildJvm;
 import io.llmdb.testkit.CommitFault;
@@ -29,6 +30,10 @@ class StormTest {
 
     private static final int PROCESSES = 3;
     private static final int WRITERS = 8;
+
+    /** The last one is not killed. */
+    private static final List<DeliveryMode> MODES =
+            List.of(DeliveryMode.JOURNAL, DeliveryMode.SYNCHRONOUS, DeliveryMode.MEMORY);
 
     @Test
     void small(TestDatabase database, TcpProxy proxy, @TempDir Path directory) {
@@ -87,6 +92,12 @@ class StormTest {
                     + proxy.brokenCommits(CommitFault.ANSWER_LOST) + " answers lost, " + proxy.commits()
                     + " carried out; sessions ended: " + terminated + "; processes killed: 2\n"
                     + String.join("\n", ends));
+            // What a killed one and one whose answer was lost left in the inbox.
+            try (SpendRecorder rest = Recorders.open(database, Recorders.ALL, Recorders.memory())) {
+                Await.until("the inbox is empty", deadline, () -> database.count("LLM_SpendInbox") == 0);
+                System.out.println(
+                        "then taken over from the inbox: " + rest.metrics().adopted());
+            }
             assertThat(terminated).isPositive();
             assertThat(proxy.brokenCommits(CommitFault.ANSWER_LOST)).isPositive();
         } finally {
@@ -127,8 +138,7 @@ class StormTest {
                 database.user(),
                 database.password(),
                 database.schema(),
-                // The one that is not killed.
-                process == PROCESSES - 1 ? DeliveryMode.MEMORY : DeliveryMode.JOURNAL,
+                MODES.get(process),
                 directory.resolve("journal-" + process),
                 process,
                 PROCESSES,

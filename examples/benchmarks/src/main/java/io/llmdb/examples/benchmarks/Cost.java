@@ -59,6 +59,14 @@ final class Cost {
         rowBytes = chunks.bytes() / (double) events;
     }
 
+    double wal() {
+        return wal;
+    }
+
+    double serverMicros() {
+        return serverMicros;
+    }
+
     ResultTable table(int events) {
         return ResultTable.of("What an event costs, " + events + " events", "what", "per event")
                 .row("bytes of its log row, as COPY sends it", rowBytes)
