@@ -73,6 +73,12 @@ interface Backlog extends AutoCloseable {
     /** How many events {@link #poll} could give now, about. */
     long waiting();
 
+    /**
+     * Whether nobody misses anything where what waits is booked some milliseconds later: few wait, there is room, and
+     * none of them has reserved something.
+     */
+    boolean canRest();
+
     /** Forgets events that are booked, or stand among the dead letters. */
     void done(Claim claim);
 

@@ -125,7 +125,7 @@ final class InboxAdoption implements Backlog {
 
     /** The next look comes by itself, so one that fails is worth a word only where nobody else says it. */
     private void tell(RuntimeException failure) {
-        if (failure instanceof DatabaseUnavailableException || DbErrors.isMoved(failure) || hasFailed) {
+        if (closed || hasFailed || failure instanceof DatabaseUnavailableException || DbErrors.isMoved(failure)) {
             LOG.debug("Nothing is taken over from the inbox: {}", failure.getMessage());
         } else {
             LOG.warn("Nothing is taken over from the inbox: {}", failure.getMessage());
@@ -140,6 +140,11 @@ final class InboxAdoption implements Backlog {
     @Override
     public long waiting() {
         return isDue() ? 1 : 0;
+    }
+
+    @Override
+    public boolean canRest() {
+        return false;
     }
 
     @Override

@@ -286,6 +286,11 @@ final class InboxBacklog implements BoundedBacklog {
     }
 
     @Override
+    public boolean canRest() {
+        return memory.canRest();
+    }
+
+    @Override
     public void done(Claim claim) {
         claim.entries().forEach(entry -> own.remove(entry.event().id()));
         memory.done(claim);

@@ -258,6 +258,11 @@ final class JournalBacklog implements Backlog {
     }
 
     @Override
+    public boolean canRest() {
+        return false;
+    }
+
+    @Override
     public void done(Claim claim) {
         long freed = 0;
         for (Entry entry : claim.entries()) {

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 /** A queue in memory with a bound on rows and bytes. */
 final class MemoryBacklog implements BoundedBacklog {
 
+    private static final int MOST_AT_REST = 256;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final ArrayDeque<Entry> queue = new ArrayDeque<>();
     /** By ticket, the oldest first: when the oldest event of each claim was accepted. */
@@ -23,6 +25,9 @@ final class MemoryBacklog implements BoundedBacklog {
     private final Room room;
     private long rows;
     private long bytes;
+    /** How many in the queue somebody waits for, or have reserved something that others may want. */
+    private int pressing;
+
     private long tickets;
     private boolean closed;
 
@@ -88,13 +93,39 @@ final class MemoryBacklog implements BoundedBacklog {
 
     /** Takes events in whose room is reserved, also when this is closed: the end waits for them. */
     void enter(List<Entry> entries) {
+        boolean endsRest;
         lock.lock();
         try {
             queue.addAll(entries);
+            for (Entry entry : entries) {
+                pressing += isPressing(entry) ? 1 : 0;
+            }
+            endsRest = !canRest();
         } finally {
             lock.unlock();
         }
         bell.ring();
+        if (endsRest) {
+            bell.endRest();
+        }
+    }
+
+    private static boolean isPressing(Entry entry) {
+        return entry.done() != null || entry.event().leaseHolder() != null;
+    }
+
+    @Override
+    public boolean canRest() {
+        lock.lock();
+        try {
+            return pressing == 0
+                    && !closed
+                    && queue.size() < MOST_AT_REST
+                    && rows < policy.maxBacklogRows() / 4
+                    && bytes < policy.maxBacklogBytes() / 4;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Gives room back that was reserved. */
@@ -131,7 +162,9 @@ final class MemoryBacklog implements BoundedBacklog {
             }
             List<Entry> entries = new ArrayList<>(Math.min(maxRows, queue.size()));
             while (!queue.isEmpty() && entries.size() < maxRows) {
-                entries.add(queue.poll());
+                Entry entry = queue.poll();
+                pressing -= isPressing(entry) ? 1 : 0;
+                entries.add(entry);
             }
             claimed.put(++tickets, entries.get(0).acceptedAt());
             return new Claim(entries, false, this, tickets);

@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -47,7 +48,9 @@ public final class SpendRecorder implements AutoCloseable {
     private final SpendWriter writer;
     private final InboxAdoption adoption;
     private final SpendWriter adopter;
+    private final Bell bell = new Bell();
     private final AtomicBoolean closing = new AtomicBoolean();
+    private final AtomicInteger flushing = new AtomicInteger();
     private final Object listening = new Object();
     private volatile Consumer<List<SpendEvent>> onBooked = events -> {};
 
@@ -72,7 +75,6 @@ public final class SpendRecorder implements AutoCloseable {
         }
         Inbox inbox = new Inbox(db, bookingPolicy.keepPrompts());
         Booking booking = new Booking(db, bookingPolicy, new Partitions(db), inbox, transactional);
-        Bell bell = new Bell();
         this.delivery = Delivery.of(policy, inbox, counts, bell, answers);
         this.backlog = delivery.backlog();
         this.deadLetters = new DeadLetters(db, booking, inbox);
@@ -96,7 +98,8 @@ public final class SpendRecorder implements AutoCloseable {
                 fanOut::offer,
                 this::settled,
                 () -> from.state().rows());
-        return new SpendWriter(name, from, portions, policy, counts, bell, closing, databaseClock, helper, isHelper);
+        return new SpendWriter(
+                name, from, portions, policy, counts, bell, closing, flushing, databaseClock, helper, isHelper);
     }
 
     /** From two writers; what listens need not be safe for that. */
@@ -115,15 +118,15 @@ public final class SpendRecorder implements AutoCloseable {
      * @throws BacklogFullException where the backlog is full and stays so for as long as the settings let callers wait
      * @throws JournalException in journal mode, where this machine's disk refuses; whether the event is in the journal
      *     is not known, and offering it again is right
-     * @throws DatabaseUnavailableException in booked mode, where the database cannot be reached; whether the event was
-     *     booked is not known, and offering it again is right
-     * @throws io.llmdb.error.DatabaseFailureException in booked mode, where the database is in a state in which it
-     *     books nothing, such as read-only or full
+     * @throws DatabaseUnavailableException in booked and synchronous mode, where the database cannot be reached;
+     *     whether it took the event is not known, and offering it again is right
+     * @throws io.llmdb.error.DatabaseFailureException in booked and synchronous mode, where the database is in a state
+     *     in which it takes nothing, such as read-only or full
      * @throws EventRefusedException in booked mode, where PostgreSQL refuses the event
-     * @throws io.llmdb.error.DatabaseMovedException in booked mode, where the database has moved to another server and
-     *     was not {@linkplain #handOver handed over}; the event was not booked here
+     * @throws io.llmdb.error.DatabaseMovedException in booked and synchronous mode, where the database has moved to
+     *     another server and was not {@linkplain #handOver handed over}; the event was not taken here
      * @throws ContradictingEventException in booked mode, where an event with this id and other content was booked
-     *     before
+     *     before; in synchronous mode, where one is about to be
      */
     public void record(SpendEvent event) {
         Instant now = acceptable(event);
@@ -192,11 +195,17 @@ public final class SpendRecorder implements AutoCloseable {
      */
     public boolean flush(Duration timeout) {
         long deadline = System.nanoTime() + timeout.toNanos();
-        while (backlog.state().rows() > 0) {
-            if (System.nanoTime() - deadline > 0 || Thread.currentThread().isInterrupted()) {
-                return false;
+        flushing.incrementAndGet();
+        bell.endRest();
+        try {
+            while (backlog.state().rows() > 0) {
+                if (System.nanoTime() - deadline > 0 || Thread.currentThread().isInterrupted()) {
+                    return false;
+                }
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
             }
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+        } finally {
+            flushing.decrementAndGet();
         }
         return fanOut.flush(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
     }
@@ -292,8 +301,8 @@ public final class SpendRecorder implements AutoCloseable {
 
     /**
      * Takes nothing more, books what is queued, and closes the sinks. Where time runs out, what is not booked is said
-     * in the log, with its number; a journal keeps it for the next start. Whoever still waits is told. A second call
-     * waits for the first.
+     * in the log, with its number; a journal keeps it for the next start, the inbox for other instances too. Whoever
+     * still waits is told. A second call waits for the first.
      */
     @Override
     public synchronized void close() {
@@ -303,6 +312,10 @@ public final class SpendRecorder implements AutoCloseable {
         backlog.close();
         closing.set(true);
         adoption.close();
+        if (adoption.state().rows() == 0) {
+            // Where the database is away it may wait for a connection that it needs no more.
+            adopter.interrupt();
+        }
         long deadline = System.nanoTime() + policy.closeTimeout().toNanos();
         try {
             if (!writer.join(policy.closeTimeout().toMillis())) {

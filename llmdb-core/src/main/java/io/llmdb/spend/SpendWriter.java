@@ -5,6 +5,7 @@ import java.time.Clock;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,12 @@ final class SpendWriter {
     /** It is called; this is for the end. */
     private static final long HELPER_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
+    /** After fewer than this a rest may bring the next ones company. */
+    private static final int SMALL_BATCH = 256;
+
+    /** A batch of a few events costs the database about 2 ms whether it is one or ten. */
+    private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
     private static final Logger LOG = LoggerFactory.getLogger(SpendWriter.class);
 
     private final Backlog backlog;
@@ -36,6 +43,7 @@ final class SpendWriter {
     private final DeliveryCounts counts;
     private final Bell bell;
     private final AtomicBoolean closing;
+    private final AtomicInteger flushing;
     private final Clock databaseClock;
     private final Thread thread;
     private final @Nullable SpendWriter helper;
@@ -47,6 +55,7 @@ final class SpendWriter {
     /**
      * @param booking this writer's own
      * @param closing whether the backlog is closed
+     * @param flushing how many wait for all to be booked
      * @param databaseClock tells how long events have waited
      * @param helper books beside this one when much waits, or null
      * @param isHelper whether this books only when much waits
@@ -59,6 +68,7 @@ final class SpendWriter {
             DeliveryCounts counts,
             Bell bell,
             AtomicBoolean closing,
+            AtomicInteger flushing,
             Clock databaseClock,
             @Nullable SpendWriter helper,
             boolean isHelper) {
@@ -68,6 +78,7 @@ final class SpendWriter {
         this.counts = counts;
         this.bell = bell;
         this.closing = closing;
+        this.flushing = flushing;
         this.databaseClock = databaseClock;
         this.helper = helper;
         this.isHelper = isHelper;
@@ -104,6 +115,11 @@ final class SpendWriter {
         return !thread.isAlive();
     }
 
+    /** Ends what it waits for, such as a connection. */
+    void interrupt() {
+        thread.interrupt();
+    }
+
     /** Has it end without booking the rest, whose callers are told. It may hang in the database, so they come first. */
     void abandon() {
         booking.abandon();
@@ -125,6 +141,9 @@ final class SpendWriter {
                     write(claim);
                     tellIfLate(claim);
                     claimed = List.of();
+                    if (claim.entries().size() < SMALL_BATCH && mayRest()) {
+                        bell.rest(REST_NANOS, this::mayRest);
+                    }
                 } else if (wasClosing && backlog.state().rows() == 0) {
                     return;
                 } else if (isHelper) {
@@ -140,6 +159,15 @@ final class SpendWriter {
                 pause(policy.retryPause().toMillis());
             }
         }
+    }
+
+    /** Not where a caller waits for the books, and not where anybody waits for all to be booked. */
+    private boolean mayRest() {
+        return !isHelper
+                && policy.mode() != DeliveryMode.BOOKED
+                && flushing.get() == 0
+                && !closing.get()
+                && backlog.canRest();
     }
 
     private boolean isMuchWaiting() {

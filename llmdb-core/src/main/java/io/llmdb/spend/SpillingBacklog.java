@@ -67,6 +67,11 @@ final class SpillingBacklog implements Backlog {
     }
 
     @Override
+    public boolean canRest() {
+        return memory.canRest() && journal.waiting() == 0;
+    }
+
+    @Override
     public void done(Claim claim) {
         claim.source().done(claim);
     }

@@ -352,6 +352,22 @@ class InboxTest {
         assertThat(database.books()).agree().holdExactly(events);
     }
 
+    /** Whoever records one after the other has them booked together, and is answered meanwhile. */
+    @Test
+    void theWriterRestsWhereNobodyWaitsForIt(TestDatabase database) {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 400);
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, SYNCHRONOUS)) {
+            long start = System.nanoTime();
+            events.forEach(recorder::record);
+            assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
+            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+            // Each but the last is followed by a rest of 10 ms, of which a wake-up in vain may spoil some.
+            assertThat(recorder.metrics().batches()).isLessThan(millis / 5 + 3);
+        }
+        assertThat(database.books()).agree().holdExactly(events);
+    }
+
     @Test
     void promptsThatAreNotKeptDoNotStandThere(TestDatabase database) throws Exception {
         WORLD.insertInto(database);
