@@ -139,6 +139,7 @@ public final class DatabaseMove {
                 Move move = requirePhase("follow", MovePhase.COPIED, MovePhase.FOLLOWING);
                 try (Session from = Session.read(source)) {
                     Checks.requireSourceOwner(from);
+                    CutOver.requireNotMovedElsewhere(from, move);
                 }
                 FollowReport report = new Following(source, choice, move).start(followMethod);
                 LOG.info(
@@ -253,11 +254,7 @@ public final class DatabaseMove {
                     return false;
                 }
                 if (move.phase() == MovePhase.MOVED) {
-                    // A tool that was killed right behind the cut-over may have left it.
-                    Following left = new Following(source, choice, move);
-                    if (left.leavesTraces()) {
-                        left.stop();
-                    }
+                    takeLeftOversAway(move);
                     throw new MoveException(
                             "The cut-over is done and the target is in use: there is nothing to abandon."
                                     + " To go back, move from there to here");
@@ -267,7 +264,7 @@ public final class DatabaseMove {
                 if (move.phase() == MovePhase.FOLLOWING
                         || move.phase() == MovePhase.FENCING
                         || following.leavesTraces()) {
-                    Fence.open(source);
+                    Fence.open(source, move.id());
                     following.stop();
                 }
                 try (Session to = Session.write(target)) {
@@ -283,6 +280,19 @@ public final class DatabaseMove {
                 return true;
             }
         });
+    }
+
+    /** A tool that was killed right behind the cut-over may have left its slot. */
+    private void takeLeftOversAway(Move move) {
+        try {
+            requireSameSource(move);
+            Following left = new Following(source, choice, move);
+            if (left.leavesTraces()) {
+                left.stop();
+            }
+        } catch (SQLException | MoveException e) {
+            LOG.debug("Nothing was taken away from the old side: {}", e.getMessage());
+        }
     }
 
     private void requireSameSource(Move move) throws SQLException {

@@ -6,6 +6,8 @@ import io.llmdb.move.Catalogue.Log;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps writers out of a database: a fact that instances hear of within a second, and triggers that refuse whatever is
@@ -19,19 +21,28 @@ final class Fence {
     private Fence() {}
 
     /** Tells the source's instances that it has moved. Writes that are under way go on until {@link #close}. */
-    static void announce(MoveEndpoint source, String to) throws SQLException {
+    static void announce(MoveEndpoint source, UUID move, String to) throws SQLException {
         try (Session session = Session.write(source)) {
             session.update("""
                     INSERT INTO ${llmdb}."LLM_DatabaseState" (name, value, updated_at)
-                    SELECT ?, jsonb_build_object('to', ?::text), ${llmdb}.llmdb_now()
-                    ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at""", MoveWatch.MOVED, to);
+                    SELECT ?, jsonb_build_object('to', ?::text, 'move', ?::text), ${llmdb}.llmdb_now()
+                    ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+                    WHERE "LLM_DatabaseState".value ->> 'move' = excluded.value ->> 'move'""", MoveWatch.MOVED, to, move.toString());
             session.commit();
         }
     }
 
+    /** Whether a move has announced that the source has moved. */
     static boolean isAnnounced(Session source) throws SQLException {
         return source.is(
                 "SELECT EXISTS (SELECT 1 FROM ${llmdb}.\"LLM_DatabaseState\" WHERE name = ?)", MoveWatch.MOVED);
+    }
+
+    /** Where another move than this one has brought the source; null: nowhere. */
+    static @Nullable String movedElsewhere(Session source, UUID move) throws SQLException {
+        return source.text("""
+                SELECT coalesce(value ->> 'to', '') FROM ${llmdb}."LLM_DatabaseState"
+                WHERE name = ? AND value ->> 'move' IS DISTINCT FROM ?""", MoveWatch.MOVED, move.toString());
     }
 
     /**
@@ -52,9 +63,12 @@ final class Fence {
         });
     }
 
-    /** Opens the source again. */
-    static void open(MoveEndpoint source) throws SQLException {
+    /** Opens the source again, unless it was another move that closed it. */
+    static void open(MoveEndpoint source, UUID move) throws SQLException {
         Locks.inShortTurns(source, "The source's tables", session -> {
+            if (movedElsewhere(session, move) != null) {
+                return;
+            }
             for (String table : tables()) {
                 session.run("DROP TRIGGER IF EXISTS " + MOVED_TRIGGER + " ON " + session.table(table));
             }

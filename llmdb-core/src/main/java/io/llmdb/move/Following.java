@@ -47,7 +47,9 @@ final class Following {
             if (wanted == null || wanted == present.method()) {
                 return present;
             }
-            stop();
+            if (obstacle.isEmpty()) {
+                stop();
+            }
         }
         if (wanted != FollowMethod.ROW_VERSIONS) {
             if (obstacle.isEmpty()) {
@@ -57,6 +59,9 @@ final class Following {
                 return report(true, "");
             }
             if (wanted == FollowMethod.LOGICAL_REPLICATION) {
+                if (before != null) {
+                    byTriggers();
+                }
                 throw new MoveException("The source cannot be followed by logical replication: " + obstacle
                         + ". It needs wal_level = logical, a free replication slot, a role with REPLICATION that may"
                         + " create a publication; or follow by row versions, which needs none of it");
@@ -136,6 +141,10 @@ final class Following {
     Noted noted(Snapshot snapshot, Shapes shapes, boolean last) throws SQLException {
         Followed followed = Followed.find(snapshot.session(), move.id());
         if (followed == null) {
+            // Ended on the way from one slot to the next, or somebody deleted the fact.
+            if (move.phase() == MovePhase.FOLLOWING && !last) {
+                start(null);
+            }
             return Noted.NOTHING;
         }
         if (followed.slot() == null) {
@@ -149,6 +158,8 @@ final class Following {
                         + " pass asks the rows instead",
                 slot.name());
         if (!last) {
+            // A new slot knows nothing of the time before it, so nobody may take it for the old one.
+            Followed.forget(source, move.id());
             String obstacle = bySlot();
             if (!obstacle.isEmpty()) {
                 LOG.warn("No new slot: {}; from now on the rows are asked", obstacle);

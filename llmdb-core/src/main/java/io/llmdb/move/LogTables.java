@@ -13,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * One log of the target in a pass. Its rows are brought by key where it is known which have changed, else from the
@@ -73,13 +74,12 @@ final class LogTables {
 
     /** @param complete whether partitions that the target does not have yet are copied too */
     void bring(boolean complete) throws SQLException {
-        Set<String> present = new HashSet<>();
+        dropGone();
         Set<Log> stretched = new HashSet<>();
         for (Feed feed : feeds) {
             Collection<List<String>> known = noted.keysOf(feed.source().name());
             long oldest = Long.MAX_VALUE;
             for (Partition partition : Partition.list(from, feed.source())) {
-                present.add(partition.name());
                 if (partition.concerns(feed)) {
                     oldest = Math.min(oldest, survey(feed, partition, known, complete));
                 }
@@ -93,7 +93,6 @@ final class LogTables {
         }
         bringAsked();
         bringKnown();
-        dropGone(present);
     }
 
     /** Returns since when a partition's changes are noted; {@link Long#MAX_VALUE}: it is asked as a whole. */
@@ -111,13 +110,18 @@ final class LogTables {
             if (complete) {
                 Pass.ensurePartition(to, feed, partition);
                 whole.put(key, rows);
+                ranges.add(Range.of(partition));
                 MoveState.done(to, key, 0, 0, snapshot.xmin());
             }
             return Long.MAX_VALUE;
         }
         boolean isNoted = noted.covers(unit.sinceXid()) && (noted.changes() == null || known != null);
-        // What is written to a table before it becomes a partition, nobody notes; retention takes prompts away so.
-        if (!isNoted || snapshot.nearest(partition.attachedBy()) >= unit.sinceXid()) {
+        // What is written to a table before it becomes a partition, nobody notes; retention takes prompts away so. Nor
+        // do
+        // triggers see it when retention works on the partition of strays.
+        if (!isNoted
+                || noted.changes() == null && !partition.hasRange()
+                || snapshot.nearest(partition.attachedBy()) >= unit.sinceXid()) {
             whole.put(key, rows + " AND " + Pass.writtenSince(unit.sinceXid()));
             ranges.add(Range.of(partition));
             rangeOf.put(key, Range.of(partition));
@@ -136,7 +140,7 @@ final class LogTables {
     }
 
     private void bringAsked() throws SQLException {
-        if (stretches.isEmpty() && whole.isEmpty()) {
+        if (stretches.isEmpty() && whole.isEmpty() && ranges.isEmpty()) {
             return;
         }
         Staging staging = new Staging(to, shape);
@@ -169,14 +173,14 @@ final class LogTables {
     private int deleteOthers(Staging staging, Range range) throws SQLException {
         List<String> sources = new ArrayList<>();
         for (Feed feed : feeds) {
-            sources.add(" FROM " + from.table(feed.source().name()) + " WHERE " + range.condition(from, feed.source())
-                    + " AND " + feed.condition());
+            sources.add(" FROM " + from.table(feed.source().name()) + " WHERE "
+                    + range.condition(from, feed.source(), feeds) + " AND " + feed.condition());
         }
         long rows = 0;
         for (String source : sources) {
             rows += from.number("SELECT count(*)" + source);
         }
-        String here = range.condition(from, log);
+        String here = range.condition(from, log, feeds);
         if (to.number("SELECT count(*) FROM " + to.table(log.name()) + " WHERE " + here) <= rows) {
             return 0;
         }
@@ -199,17 +203,27 @@ final class LogTables {
         }
     }
 
-    /** Retention drops partitions; so they go on the target, where the source knows them no more. */
-    private void dropGone(Set<String> present) throws SQLException {
+    /**
+     * Retention drops partitions; so they go on the target, where the source knows them no more. Rows that came from
+     * another log's partitions of that time stay.
+     */
+    private void dropGone() throws SQLException {
+        List<Partition> present = new ArrayList<>();
+        for (Feed feed : feeds) {
+            present.addAll(Partition.list(from, feed.source()));
+        }
+        Set<String> names = present.stream().map(Partition::name).collect(Collectors.toSet());
         for (UnitKey key : units.keySet()) {
-            if (key.table().equals(log.name()) && !present.contains(key.part())) {
+            if (key.table().equals(log.name()) && !names.contains(key.part())) {
                 Partition own = Partition.list(to, log).stream()
-                        .filter(partition -> partition.name().equals(key.part()) && !partition.isDefault())
+                        .filter(partition -> partition.name().equals(key.part()) && partition.hasRange())
                         .findAny()
                         .orElse(null);
-                if (own != null) {
+                if (own != null && present.stream().noneMatch(own::overlaps)) {
                     deleted += to.number("SELECT count(*) FROM " + to.table(own.name()));
                     to.run("DROP TABLE " + to.table(own.name()));
+                } else {
+                    ranges.add(own == null ? Range.ALL : Range.of(own));
                 }
                 MoveState.gone(to, key);
             }

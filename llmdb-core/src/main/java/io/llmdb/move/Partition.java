@@ -37,7 +37,7 @@ record Partition(
 
     private static final String LIST = """
             SELECT p.relname, p.bound, p.ends[1], p.ends[2], extract(epoch FROM p.ends[1]::timestamptz)::numeric,
-                extract(epoch FROM p.ends[2]::timestamptz)::numeric, greatest(p.reltuples, 0)::bigint, pg_table_size(p.oid), p.attached_by::text
+                extract(epoch FROM p.ends[2]::timestamptz)::numeric, greatest(p.reltuples, 0)::bigint, coalesce(pg_table_size(p.oid), 0), p.attached_by::text
             FROM (
                 SELECT c.oid, c.relname, c.reltuples, i.xmin AS attached_by, b.bound, regexp_match(b.bound, $$FROM \\('([^']+)'\\) TO \\('([^']+)'\\)$$) AS ends
                 FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
@@ -86,6 +86,16 @@ record Partition(
     boolean concerns(Feed feed) {
         return (feed.until() == null || lowerEpoch == null || lowerEpoch.compareTo(epoch(feed.until())) < 0)
                 && (feed.from() == null || upperEpoch == null || upperEpoch.compareTo(epoch(feed.from())) > 0);
+    }
+
+    /** Whether both have a range, and share some of it. */
+    boolean overlaps(Partition other) {
+        return lowerEpoch != null
+                && upperEpoch != null
+                && other.lowerEpoch != null
+                && other.upperEpoch != null
+                && lowerEpoch.compareTo(other.upperEpoch) < 0
+                && upperEpoch.compareTo(other.lowerEpoch) > 0;
     }
 
     /** Its rows as a condition on the log. */

@@ -69,7 +69,7 @@ final class Pass {
             deleted += tables.deleted();
             compared += tables.compared();
         }
-        requireSamePartitions();
+        requireSamePartitions(from);
         LogStates.carryOver(from, to, choice);
         MoveState.broughtUpTo(to, snapshot.xmin());
         MoveState.passed(to);
@@ -81,9 +81,9 @@ final class Pass {
      * A snapshot fixes the rows, but not in which partitions a query looks for them: rows that went to another one
      * meanwhile would seem to be gone.
      */
-    private void requireSamePartitions() throws SQLException {
-        try (Session now = Session.read(from.side())) {
-            if (!Partition.layout(now).equals(Partition.layout(from))) {
+    static void requireSamePartitions(Session snapshot) throws SQLException {
+        try (Session now = Session.read(snapshot.side())) {
+            if (!Partition.layout(now).equals(Partition.layout(snapshot))) {
                 throw new PartitionsChangedException();
             }
         }

@@ -28,6 +28,7 @@ final class PgOutput {
     private final IntPredicate isSeen;
     private final ChangedKeys changes;
     private final Map<Integer, Relation> relations = new HashMap<>();
+    private byte[] message = {};
     private boolean seen;
     private boolean cut;
     private boolean gap;
@@ -55,8 +56,9 @@ final class PgOutput {
         return seenUpTo;
     }
 
-    void read(byte[] message) {
-        ByteBuffer in = ByteBuffer.wrap(message);
+    void read(byte[] next) {
+        message = next;
+        ByteBuffer in = ByteBuffer.wrap(next);
         switch (in.get()) {
             case 'B' -> {
                 in.getLong();
@@ -101,7 +103,7 @@ final class PgOutput {
         cut = false;
         if (in.get() != 'N') {
             row(relation, in);
-            if (cut || in.remaining() < 1) {
+            if (cut || in.remaining() < 3) {
                 changes.addAll(relation.name());
                 return;
             }
@@ -144,7 +146,7 @@ final class PgOutput {
         @Nullable String[] key = new String[relation.key().size()];
         int columns = in.getShort();
         for (int i = 0; i < columns; i++) {
-            if (in.remaining() < 1) {
+            if (!in.hasRemaining()) {
                 cut = true;
                 break;
             }
@@ -156,7 +158,7 @@ final class PgOutput {
                 }
                 int place = relation.key().indexOf(i);
                 if (place >= 0) {
-                    key[place] = new String(in.array(), in.position(), length, StandardCharsets.UTF_8);
+                    key[place] = new String(message, in.position(), length, StandardCharsets.UTF_8);
                 }
                 in.position(in.position() + length);
             }
@@ -174,11 +176,11 @@ final class PgOutput {
         changes.add(relation.name(), List.copyOf(values));
     }
 
-    private static String text(ByteBuffer in) {
+    private String text(ByteBuffer in) {
         int start = in.position();
         while (in.get() != 0) {
             // up to the end of the name
         }
-        return new String(in.array(), start, in.position() - 1 - start, StandardCharsets.UTF_8);
+        return new String(message, start, in.position() - 1 - start, StandardCharsets.UTF_8);
     }
 }

@@ -2,6 +2,7 @@ package io.llmdb.move;
 
 import io.llmdb.move.Catalogue.Log;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -12,6 +13,8 @@ import java.util.Objects;
 record Range(String template) {
 
     static final Range STRAYS = new Range("");
+
+    static final Range ALL = new Range("true");
 
     static Range of(Partition partition) {
         return partition.hasRange()
@@ -24,16 +27,25 @@ record Range(String template) {
         return new Range("%s >= " + Names.literal(stretch.first()) + " AND %s <= " + Names.literal(stretch.last()));
     }
 
-    /** @param source the side whose partitions count */
-    String condition(Session source, Log log) throws SQLException {
+    /**
+     * The condition for a log.
+     *
+     * @param source the side whose partitions count
+     * @param feeds the feeds whose rows are meant; a stray is outside the partitions of all of them
+     */
+    String condition(Session source, Log log, List<Feed> feeds) throws SQLException {
         String time = Names.quoted(log.time());
         if (!template.isEmpty()) {
             return "(" + template.replace("%s", time) + ")";
         }
         StringBuilder outside = new StringBuilder("true");
-        for (Partition partition : Partition.list(source, log)) {
-            if (partition.hasRange()) {
-                outside.append(" AND NOT (").append(partition.condition()).append(')');
+        for (Log each : feeds.stream().map(Feed::source).distinct().toList()) {
+            for (Partition partition : Partition.list(source, each)) {
+                if (partition.hasRange()) {
+                    outside.append(" AND NOT (")
+                            .append(of(partition).template.replace("%s", time))
+                            .append(')');
+                }
             }
         }
         return "(" + outside + ")";

@@ -1,5 +1,6 @@
 package io.llmdb.move;
 
+import io.llmdb.internal.DbErrors;
 import io.llmdb.move.MoveState.Move;
 import io.llmdb.move.MoveState.Unit;
 import io.llmdb.move.MoveState.UnitKey;
@@ -43,7 +44,19 @@ record Sides(MoveEndpoint source, MoveEndpoint target, MoveChoice choice, int pa
                 if (attempt == MOST_MOMENTS) {
                     throw e;
                 }
+            } catch (SQLException e) {
+                // A partition that the snapshot knows has gone meanwhile.
+                if (!"42P01".equals(DbErrors.sqlState(e)) || attempt == MOST_MOMENTS) {
+                    throw e;
+                }
             }
+        }
+    }
+
+    /** Asks every row that may matter, whatever was noted, at a moment to which a pass has come. */
+    void askAll(Snapshot snapshot, Shapes shapes) throws SQLException {
+        try (Session to = Session.write(target)) {
+            new Pass(snapshot, to, choice, shapes, units(), Noted.NOTHING).run(true);
         }
     }
 

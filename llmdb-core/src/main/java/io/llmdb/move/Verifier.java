@@ -94,7 +94,18 @@ final class Verifier {
     }
 
     /** Compares how many rows each log has: what nobody noted, such as an emptied partition, is found so. */
-    void logCounts() throws SQLException {
+    boolean logCountsAgree() throws SQLException {
+        return countLogs().isEmpty();
+    }
+
+    /** The same; throws where they differ. */
+    void requireLogCounts() throws SQLException {
+        differences.addAll(countLogs());
+        requireNone();
+    }
+
+    private List<String> countLogs() throws SQLException {
+        List<String> wrong = new ArrayList<>();
         for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
             long expected = 0;
             for (Feed feed : log.getValue()) {
@@ -106,12 +117,12 @@ final class Verifier {
                 long found = to.number(
                         "SELECT count(*) FROM " + to.table(log.getKey().name()));
                 if (found != expected) {
-                    differences.add("\"" + log.getKey().name() + "\": " + expected + " rows on the source, " + found
+                    wrong.add("\"" + log.getKey().name() + "\": " + expected + " rows on the source, " + found
                             + " on the target");
                 }
             }
         }
-        requireNone();
+        return wrong;
     }
 
     private Map<Log, List<Feed>> byTarget() {
@@ -130,11 +141,11 @@ final class Verifier {
             parts.add(new Part(
                     columns,
                     feed.source().name(),
-                    range.condition(snapshot.session(), feed.source()) + " AND " + feed.condition()));
+                    range.condition(snapshot.session(), feed.source(), feeds) + " AND " + feed.condition()));
         }
         Part own;
         try (Session to = Session.read(target)) {
-            own = new Part(columns, log.name(), range.condition(snapshot.session(), log));
+            own = new Part(columns, log.name(), range.condition(snapshot.session(), log, feeds));
         }
         compare(
                 "\"" + log.name() + "\"" + (range.equals(Range.STRAYS) ? ", stray rows" : " where " + own.where()),
@@ -172,8 +183,9 @@ final class Verifier {
         }
     }
 
-    private void requireNone() {
+    private void requireNone() throws SQLException {
         if (!differences.isEmpty()) {
+            Pass.requireSamePartitions(snapshot.session());
             throw new MoveException("Source and target differ: " + String.join("; ", differences)
                     + ". Somebody wrote to the target, or changed a log of the source past its triggers: abandon the move"
                     + " and copy again");

@@ -39,6 +39,7 @@ class MovedDatabaseTest {
 
     private static final int REQUESTS = 3_000;
     private static final int MANY_REQUESTS = Integer.getInteger("llmdb.move.requests", 150_000);
+    private static final int CLIENTS = Integer.getInteger("llmdb.move.clients", 64);
     private static final int ROWS = Integer.getInteger("llmdb.move.rows", 5_000_000);
     private static final int KEYS = Integer.getInteger("llmdb.move.keys", 20_000);
     private static final Duration PATIENCE = Duration.ofMinutes(15);
@@ -68,7 +69,7 @@ class MovedDatabaseTest {
             sides.allowReplication();
             sides.source.open().close();
             PlantedBooks.plant(sides.source, KEYS, ROWS);
-            sides.moveUnder(MANY_REQUESTS, 32, () -> {}, () -> {
+            sides.moveUnder(MANY_REQUESTS, CLIENTS, () -> {}, () -> {
                 sides.awaitRequests(1_000);
                 sides.killTheToolWhenItSays("progress");
                 sides.killTheToolWhenItSays("pass");
