@@ -128,7 +128,7 @@ class MoveRefusalsTest {
     @Test
     void aSourceOfAnotherVersionIsRefused() {
         try (Sides sides = Sides.onShared()) {
-            sides.source.execute("DELETE FROM ${llmdb}.llmdb_schema_history WHERE version = '80'");
+            sides.source.execute("DELETE FROM ${llmdb}.llmdb_schema_history WHERE version = '90'");
             assertThatThrownBy(() -> sides.move().build().copy(progress -> {}))
                     .isInstanceOf(MoveException.class)
                     .hasMessageContaining("migrate it first");
