@@ -27,6 +27,10 @@ interface Backlog extends AutoCloseable {
             return new Entry(event, done, acceptedAt, size, true);
         }
 
+        Entry outsideInbox() {
+            return new Entry(event, done, acceptedAt, size, false);
+        }
+
         Entry withoutWaiting() {
             return done == null ? this : new Entry(event, null, acceptedAt, size, inInbox);
         }

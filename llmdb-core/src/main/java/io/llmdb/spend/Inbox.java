@@ -26,12 +26,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class Inbox {
 
+    /** ON CONFLICT alone would wait for a transaction that has deleted the row and is not over; a look does not. */
     private static final String INSERT_ONE = """
-            INSERT INTO ${llmdb}."LLM_SpendInbox" (id, digest, event) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING""";
+            INSERT INTO ${llmdb}."LLM_SpendInbox" (id, digest, event) SELECT ?, ?::int8, ?::bytea
+            WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SpendInbox" WHERE id = ?) ON CONFLICT (id) DO NOTHING""";
 
     private static final String INSERT = """
             INSERT INTO ${llmdb}."LLM_SpendInbox" (id, digest, event)
-            SELECT * FROM unnest(?::uuid[], ?::int8[], ?::bytea[]) ON CONFLICT (id) DO NOTHING RETURNING id""";
+            SELECT * FROM unnest(?::uuid[], ?::int8[], ?::bytea[]) e (id, digest, event)
+            WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SpendInbox" i WHERE i.id = e.id) ON CONFLICT (id) DO NOTHING RETURNING id""";
 
     private static final String STORED = """
             SELECT id, digest, event, received_at FROM ${llmdb}."LLM_SpendInbox" WHERE id = ANY (?)""";
@@ -137,6 +140,7 @@ final class Inbox {
                     statement.setLong(2, row.digest);
                 }
                 statement.setBytes(3, row.bytes);
+                statement.setObject(4, row.id);
                 return statement.executeUpdate();
             }
         });

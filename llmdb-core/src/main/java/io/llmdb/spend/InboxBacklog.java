@@ -5,6 +5,7 @@ import io.llmdb.internal.Futures;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -12,6 +13,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +41,9 @@ final class InboxBacklog implements BoundedBacklog {
     /** What is queued here; its rows need nobody to adopt them. */
     private final Set<UUID> own = ConcurrentHashMap.newKeySet();
 
+    /** Who has no answer yet. */
+    private final Set<Arrival> open = ConcurrentHashMap.newKeySet();
+
     private volatile @Nullable Function<SpendEvent, CompletableFuture<Void>> heir;
     private Group group = new Group(null);
 
@@ -50,13 +55,29 @@ final class InboxBacklog implements BoundedBacklog {
     }
 
     /** One event on its way into the table, its room in memory taken. */
-    private record Arrival(Entry entry, Inbox.Row row, CompletableFuture<Void> answer, boolean isWaitedFor) {}
+    private static final class Arrival {
+        private final Inbox.Row row;
+        private final boolean isWaitedFor;
+        private final CompletableFuture<Void> answer = new CompletableFuture<>();
+        private Entry entry;
+        /** Whether it is in memory, or its room was given back. Of whoever leads. */
+        private boolean isSettled;
+
+        private Arrival(Entry entry, Inbox.Row row, boolean isWaitedFor) {
+            this.entry = entry;
+            this.row = row;
+            this.isWaitedFor = isWaitedFor;
+        }
+    }
 
     /** Events that are written together. */
     private static final class Group {
         private final @Nullable CountDownLatch before;
         private final CountDownLatch done = new CountDownLatch(1);
+        private final AtomicBoolean isLed = new AtomicBoolean();
         private final List<Arrival> arrivals = new ArrayList<>();
+        /** There as soon as somebody is in this one, so that whoever leads need not make it. */
+        private @Nullable Group next;
 
         private Group(@Nullable CountDownLatch before) {
             this.before = before;
@@ -116,7 +137,11 @@ final class InboxBacklog implements BoundedBacklog {
         Arrival arrival = arrival(entry, false);
         Group mine = enter(arrival);
         if (mine != null) {
-            inserting.execute(() -> lead(mine));
+            try {
+                inserting.execute(() -> lead(mine));
+            } catch (Throwable e) {
+                lead(mine);
+            }
         }
         return arrival.answer;
     }
@@ -124,7 +149,7 @@ final class InboxBacklog implements BoundedBacklog {
     private Arrival arrival(Entry entry, boolean isWaitedFor) {
         try {
             Inbox.Row row = inbox.row(entry.event());
-            return new Arrival(entry.standingInInbox(), row, new CompletableFuture<>(), isWaitedFor);
+            return new Arrival(entry.standingInInbox(), row, isWaitedFor);
         } catch (Throwable e) {
             memory.cancel(entry);
             throw e;
@@ -135,16 +160,49 @@ final class InboxBacklog implements BoundedBacklog {
     private @Nullable Group enter(Arrival arrival) {
         lock.lock();
         try {
-            own.add(arrival.entry.event().id());
-            group.arrivals.add(arrival);
-            return group.arrivals.size() == 1 ? group : null;
+            Group mine = group;
+            boolean isFirst = mine.arrivals.isEmpty();
+            if (isFirst) {
+                mine.next = new Group(mine.done);
+            }
+            own.add(arrival.row.id());
+            open.add(arrival);
+            mine.arrivals.add(arrival);
+            return isFirst ? mine : null;
+        } catch (Throwable e) {
+            giveUp(arrival, e);
+            throw e;
         } finally {
             lock.unlock();
         }
     }
 
     private void lead(Group mine) {
-        // Others' events are in the group too, so an interrupt of this caller may not spoil it.
+        if (!mine.isLed.compareAndSet(false, true)) {
+            return;
+        }
+        boolean interrupted = false;
+        try {
+            interrupted = awaitBefore(mine);
+            begin(mine);
+            insert(mine.arrivals);
+        } catch (Throwable e) {
+            begin(mine);
+            mine.arrivals.forEach(arrival -> giveUp(arrival, e));
+            throw e;
+        } finally {
+            mine.done.countDown();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /**
+     * Others' events are in the group too, so an interrupt of this caller may not spoil it; returns whether there was
+     * one.
+     */
+    private static boolean awaitBefore(Group mine) {
         boolean interrupted = Thread.interrupted();
         while (mine.before != null && mine.before.getCount() > 0) {
             try {
@@ -153,24 +211,38 @@ final class InboxBacklog implements BoundedBacklog {
                 interrupted = true;
             }
         }
+        return interrupted;
+    }
+
+    /** From here on who comes joins the next group. */
+    private void begin(Group mine) {
         lock.lock();
         try {
-            // From here on who comes joins the next group.
-            group = new Group(mine.done);
+            if (group == mine) {
+                group = Objects.requireNonNull(mine.next);
+            }
         } finally {
             lock.unlock();
         }
-        try {
-            insert(mine.arrivals);
-        } catch (Throwable e) {
-            mine.arrivals.forEach(arrival -> arrival.answer.completeExceptionally(e));
-            throw e;
-        } finally {
-            mine.done.countDown();
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+    }
+
+    /** Forgets an event of which nobody knows whether it is committed; if it is, it is adopted. */
+    private void giveUp(Arrival arrival, Throwable failure) {
+        cancel(arrival);
+        answer(arrival, failure);
+    }
+
+    private void cancel(Arrival arrival) {
+        if (!arrival.isSettled) {
+            arrival.isSettled = true;
+            own.remove(arrival.row.id());
+            memory.cancel(arrival.entry);
         }
+    }
+
+    /** Tells whoever still waits for the database that nobody waits any more. */
+    void failOpen(RuntimeException failure) {
+        open.forEach(arrival -> answer(arrival, failure));
     }
 
     private void insert(List<Arrival> arrivals) {
@@ -197,7 +269,7 @@ final class InboxBacklog implements BoundedBacklog {
                 there = inbox.insert(some.get(0).row) ? List.of() : some;
             } else {
                 Set<UUID> inserted =
-                        inbox.insert(some.stream().map(Arrival::row).toList());
+                        inbox.insert(some.stream().map(arrival -> arrival.row).toList());
                 // Where an id came twice, the row is of one of them.
                 there = some.stream()
                         .filter(arrival -> !inserted.remove(arrival.row.id()))
@@ -207,37 +279,46 @@ final class InboxBacklog implements BoundedBacklog {
             if (some.size() > 1 && e instanceof RuntimeException && Blame.of(e) == Blame.EVENT) {
                 some.forEach(arrival -> insertTogether(List.of(arrival)));
             } else {
-                some.forEach(arrival -> memory.cancel(arrival.entry));
                 fail(some, e);
             }
             return;
         }
-        List<Arrival> others = there.stream().filter(this::isOther).toList();
-        List<Arrival> taken = others.isEmpty()
-                ? some
-                : some.stream().filter(arrival -> !others.contains(arrival)).toList();
-        memory.enter(taken.stream().map(Arrival::entry).toList());
-        tell(taken, null);
-        for (Arrival other : others) {
-            memory.cancel(other.entry);
-            fail(List.of(other), new ContradictingEventException(other.row.id()));
+        List<Arrival> taken = new ArrayList<>(some);
+        for (Arrival arrival : there) {
+            try {
+                if (isOther(arrival)) {
+                    taken.remove(arrival);
+                    fail(List.of(arrival), new ContradictingEventException(arrival.row.id()));
+                }
+            } catch (RuntimeException e) {
+                // It may stand there with other content, and then this event stands nowhere.
+                taken.remove(arrival);
+                fail(List.of(arrival), e);
+            }
         }
+        memory.enter(taken.stream().map(arrival -> arrival.entry).toList());
+        taken.forEach(arrival -> arrival.isSettled = true);
+        tell(taken, null);
     }
 
     /** Whether a row with the same id has other content, so that this event stands nowhere. */
     private boolean isOther(Arrival arrival) {
-        try {
-            Inbox.Stored row = inbox.find(arrival.row.id());
-            // A row that is gone was booked meanwhile; the books tell whether this event is the same.
-            return row != null && !arrival.entry.event().equals(row.event());
-        } catch (RuntimeException e) {
+        Inbox.Stored row = inbox.find(arrival.row.id());
+        if (row == null) {
+            // It was booked meanwhile; the books tell whether this event is the same.
             return false;
         }
+        if (row.event() == null) {
+            // Of a later version, and that one's to delete.
+            arrival.entry = arrival.entry.outsideInbox();
+            return false;
+        }
+        return !arrival.entry.event().equals(row.event());
     }
 
     @SuppressWarnings("FutureReturnValueIgnored") // The arrival's own answer says it.
     private void fail(List<Arrival> some, Throwable failure) {
-        some.forEach(arrival -> own.remove(arrival.row.id()));
+        some.forEach(this::cancel);
         Function<SpendEvent, CompletableFuture<Void>> taker = heir;
         if (taker == null || !DbErrors.isMoved(failure)) {
             tell(some, failure);
@@ -266,7 +347,8 @@ final class InboxBacklog implements BoundedBacklog {
         }
     }
 
-    private static void answer(Arrival arrival, @Nullable Throwable failure) {
+    private void answer(Arrival arrival, @Nullable Throwable failure) {
+        open.remove(arrival);
         if (failure == null) {
             arrival.answer.complete(null);
         } else {

@@ -296,10 +296,12 @@ final class PortionBooking {
     }
 
     static void failWaiting(List<Backlog.Entry> entries) {
-        withoutWaiting(
-                entries,
-                new DatabaseUnavailableException(
-                        "Closed before the database took the event; whether it was booked is not known"));
+        withoutWaiting(entries, closed());
+    }
+
+    static DatabaseUnavailableException closed() {
+        return new DatabaseUnavailableException(
+                "Closed before the database took the event; whether it was booked is not known");
     }
 
     void sleep(long millis) throws InterruptedException {

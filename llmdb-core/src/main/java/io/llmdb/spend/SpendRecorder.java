@@ -35,6 +35,9 @@ public final class SpendRecorder implements AutoCloseable {
      */
     private static final Duration FUTURE_TOLERANCE = Duration.ofMinutes(5);
 
+    /** A transaction that books what was taken over may come to its end. */
+    private static final long ADOPTER_END_MILLIS = 2_000;
+
     private static final Logger LOG = LoggerFactory.getLogger(SpendRecorder.class);
 
     private final DeliveryPolicy policy;
@@ -85,7 +88,10 @@ public final class SpendRecorder implements AutoCloseable {
         this.adoption = new InboxAdoption(inbox, delivery::holds, counts, adoptersBell);
         this.adopter = writer("llmdb-spend-inbox", adoption, booking, adoptersBell, null, false);
         writer.start();
-        adopter.start();
+        if (bookingPolicy.updateCounters()) {
+            // Who counts nothing must not book what others count.
+            adopter.start();
+        }
     }
 
     private SpendWriter writer(
@@ -312,22 +318,15 @@ public final class SpendRecorder implements AutoCloseable {
         backlog.close();
         closing.set(true);
         adoption.close();
-        if (adoption.state().rows() == 0) {
-            // Where the database is away it may wait for a connection that it needs no more.
-            adopter.interrupt();
-        }
-        long deadline = System.nanoTime() + policy.closeTimeout().toNanos();
+        // What it has taken over stands in the inbox still, for others.
+        adopter.abandon();
         try {
             if (!writer.join(policy.closeTimeout().toMillis())) {
                 giveUp();
             }
-            if (!adopter.join(TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()))) {
-                // What it has taken over stands in the inbox still.
-                adopter.abandon();
-            }
+            adopter.join(ADOPTER_END_MILLIS);
         } catch (InterruptedException e) {
             giveUp();
-            adopter.abandon();
             Thread.currentThread().interrupt();
         }
         delivery.closeFiles();
@@ -353,10 +352,14 @@ public final class SpendRecorder implements AutoCloseable {
                     "Closed before {} events were booked; they are in the inbox for other instances{}",
                     rows,
                     policy.whenFull() == WhenFull.SPILL ? ", or in the journal for the next start" : "");
-            return;
+        } else {
+            LOG.error("Closed before {} events were booked", rows);
         }
-        LOG.error("Closed before {} events were booked", rows);
-        if (policy.mode() == DeliveryMode.BOOKED) {
+        InboxBacklog inbox = delivery.inbox();
+        if (inbox != null) {
+            inbox.failOpen(PortionBooking.closed());
+        }
+        if (policy.mode() != DeliveryMode.MEMORY) {
             for (Backlog.Claim rest = backlog.poll(Integer.MAX_VALUE);
                     rest != null;
                     rest = backlog.poll(Integer.MAX_VALUE)) {

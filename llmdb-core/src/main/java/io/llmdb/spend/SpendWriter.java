@@ -115,11 +115,6 @@ final class SpendWriter {
         return !thread.isAlive();
     }
 
-    /** Ends what it waits for, such as a connection. */
-    void interrupt() {
-        thread.interrupt();
-    }
-
     /** Has it end without booking the rest, whose callers are told. It may hang in the database, so they come first. */
     void abandon() {
         booking.abandon();
@@ -154,7 +149,7 @@ final class SpendWriter {
                 }
             } catch (InterruptedException e) {
                 LOG.debug("A writer was interrupted");
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error("A writer goes on after a failure of its own", e);
                 pause(policy.retryPause().toMillis());
             }

@@ -4,7 +4,7 @@ CREATE TABLE ${llmdb}."LLM_SpendInbox" (
     id          uuid PRIMARY KEY,
     received_at timestamptz NOT NULL DEFAULT ${llmdb}.llmdb_now(),
     -- from then on any instance may take the row over, which moves this on; until then its own is at it
-    adopt_at    timestamptz NOT NULL DEFAULT ${llmdb}.llmdb_now() + interval '5 seconds',
+    adopt_at    timestamptz NOT NULL DEFAULT ${llmdb}.llmdb_now() + interval '15 seconds',
     -- of the event as it came, where prompts were left out that are not to be kept
     digest      bigint,
     -- in the bytes of the journal, which say their version

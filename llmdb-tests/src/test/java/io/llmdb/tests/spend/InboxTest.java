@@ -119,6 +119,48 @@ class InboxTest {
         assertThat(database.books()).agree().holdExactly(events).haveNoDeadLetters();
     }
 
+    /** A booking that has deleted the row and is held up behind that holds up nobody who offers the event again. */
+    @Test
+    void whoOffersAgainDoesNotWaitForABooking(TestDatabase database) throws Exception {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 3);
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, SYNCHRONOUS);
+                Connection held = heldBooks(database);
+                Connection booking = database.dataSource().getConnection();
+                Statement statement = booking.createStatement()) {
+            recorder.record(events.get(0));
+            booking.setAutoCommit(false);
+            assertThat(statement.executeUpdate("DELETE FROM \"" + database.schema() + "\".\"LLM_SpendInbox\""))
+                    .isEqualTo(1);
+            recorder.recordAsync(events.get(0)).get(10, TimeUnit.SECONDS);
+            CompletableFuture.allOf(events.stream().map(recorder::recordAsync).toArray(CompletableFuture[]::new))
+                    .get(10, TimeUnit.SECONDS);
+            booking.rollback();
+            held.rollback();
+            assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
+        }
+        awaitEmpty(database);
+        assertThat(database.books()).agree().holdExactly(events).haveNoDeadLetters();
+    }
+
+    /** Whoever still waits when time runs out is told, also where nothing is heard of the database. */
+    @Test
+    void whoWaitsForASilentDatabaseIsToldAtTheClose(TestDatabase database) throws Exception {
+        WORLD.insertInto(database);
+        List<SpendEvent> events = events(database, 2);
+        SpendRecorder recorder = Recorders.open(database, Recorders.ALL, CLOSED_EARLY);
+        try (Connection held = held(database, "LLM_SpendInbox")) {
+            List<CompletableFuture<Void>> answers =
+                    events.stream().map(recorder::recordAsync).toList();
+            recorder.close();
+            for (CompletableFuture<Void> answer : answers) {
+                assertThatThrownBy(() -> answer.get(10, TimeUnit.SECONDS))
+                        .hasCauseInstanceOf(DatabaseUnavailableException.class);
+            }
+            held.rollback();
+        }
+    }
+
     @Test
     void whatAKilledProcessHadAcceptedAnotherOneBooks(TestDatabase database, @TempDir Path directory) throws Exception {
         WORLD.insertInto(database);
