@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  */
 final class ReplicationSlot {
 
-    /** How many bytes the keys of changed rows take in memory at most, about: some hundred thousand keys. */
-    private static final long MOST_BYTES = 32L << 20;
+    /** How many bytes the keys of changed rows take in memory at most, about: some ten thousand keys. */
+    private static final long MOST_BYTES = 16L << 20;
 
     /** Keys are among a row's first columns; texts of any length come behind them. */
     private static final int MESSAGE_BYTES = 16 * 1024;

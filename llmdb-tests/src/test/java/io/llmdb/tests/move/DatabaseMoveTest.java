@@ -182,6 +182,8 @@ class DatabaseMoveTest {
             assertThat(sides.target.count("LLM_SpendInbox")).isEqualTo(39);
             assertSame(sides);
             try (LlmDb fresh = sides.openTarget()) {
+                // Else it is theirs for a while who might still be at it.
+                sides.target.execute("UPDATE ${llmdb}.\"LLM_SpendInbox\" SET adopt_at = ${llmdb}.llmdb_now()");
                 Await.until("it is booked", Duration.ofSeconds(60), () -> sides.target.count("LLM_SpendInbox") == 0);
                 assertThat(fresh.spend().metrics().adopted()).isEqualTo(39);
             }

@@ -24,6 +24,7 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The same moves, and some more, where the server lets its write-ahead log be read. */
@@ -379,43 +380,51 @@ class LogicalReplicationTest extends DatabaseMoveTest {
     /** A rehearsal beside the real move. */
     @Test
     void twoMovesFromOneSourceDoNotDisturbEachOther() {
-        for (FollowMethod method : FollowMethod.values()) {
-            try (Sides sides = sides();
-                    TestDatabase other = PostgresServer.shared().newEmptyDatabase("rehearsal")) {
-                LlmDb old = sides.source.open();
-                World world = World.company(old);
-                SpendEvents traffic = world.traffic(3);
-                DatabaseMove move = sides.move().followBy(method).build();
-                move.copy(progress -> {});
-                move.follow();
-                move.pass();
-                DatabaseMove rehearsal = DatabaseMove.from(Sides.endpoint(sides.source, "old"))
-                        .to(Sides.endpoint(other, "rehearsal"))
-                        .followBy(method)
-                        .build();
-                rehearsal.copy(progress -> {});
-                rehearsal.follow();
-                record(old, traffic, 20);
-                rehearsal.pass();
-                rehearsal.pass();
-                record(old, traffic, 20);
-                rehearsal.abandon();
-                record(old, traffic, 20);
-                old.close();
-                move.pass();
-                assertSame(sides);
-                rehearsal.copy(progress -> {});
-                rehearsal.follow();
-                move.cutOver("new");
-                assertSame(sides);
-                assertThatThrownBy(() -> rehearsal.cutOver("rehearsal"))
-                        .isInstanceOf(MoveException.class)
-                        .hasMessageContaining("has moved already, to new");
-                rehearsal.abandon();
-                assertThatThrownBy(() -> sides.source.execute("DELETE FROM ${llmdb}.\"LLM_DailySpend\""))
-                        .hasMessageContaining("has moved to new");
-                assertThat(triggers(sides.source)).doesNotContain("llmdb_touch_insert");
-            }
+        twoMoves(FollowMethod.LOGICAL_REPLICATION);
+    }
+
+    @Test
+    @Tag("storm")
+    void norDoTheyByRowVersions() {
+        twoMoves(FollowMethod.ROW_VERSIONS);
+    }
+
+    private void twoMoves(FollowMethod method) {
+        try (Sides sides = sides();
+                TestDatabase other = PostgresServer.shared().newEmptyDatabase("rehearsal")) {
+            LlmDb old = sides.source.open();
+            World world = World.company(old);
+            SpendEvents traffic = world.traffic(3);
+            DatabaseMove move = sides.move().followBy(method).build();
+            move.copy(progress -> {});
+            move.follow();
+            move.pass();
+            DatabaseMove rehearsal = DatabaseMove.from(Sides.endpoint(sides.source, "old"))
+                    .to(Sides.endpoint(other, "rehearsal"))
+                    .followBy(method)
+                    .build();
+            rehearsal.copy(progress -> {});
+            rehearsal.follow();
+            record(old, traffic, 20);
+            rehearsal.pass();
+            rehearsal.pass();
+            record(old, traffic, 20);
+            rehearsal.abandon();
+            record(old, traffic, 20);
+            old.close();
+            move.pass();
+            assertSame(sides);
+            rehearsal.copy(progress -> {});
+            rehearsal.follow();
+            move.cutOver("new");
+            assertSame(sides);
+            assertThatThrownBy(() -> rehearsal.cutOver("rehearsal"))
+                    .isInstanceOf(MoveException.class)
+                    .hasMessageContaining("has moved already, to new");
+            rehearsal.abandon();
+            assertThatThrownBy(() -> sides.source.execute("DELETE FROM ${llmdb}.\"LLM_DailySpend\""))
+                    .hasMessageContaining("has moved to new");
+            assertThat(triggers(sides.source)).doesNotContain("llmdb_touch_insert");
         }
     }
 
@@ -549,7 +558,7 @@ class LogicalReplicationTest extends DatabaseMoveTest {
             first.setAutoCommit(false);
             second.setAutoCommit(false);
             DatabaseMove move = following(sides, MoveChoice.everything());
-            for (int pass = 0; pass < 12; pass++) {
+            for (int pass = 0; pass < 8; pass++) {
                 for (int i = 0; i < 60; i++) {
                     // Names of their own, so that they do not wait for each other.
                     boolean one = dice.nextBoolean();

@@ -193,6 +193,7 @@ class InboxTest {
         }
         assertThat(database.count("LLM_SpendLogs")).isZero();
         try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.memory())) {
+            makeDue(database);
             awaitEmpty(database);
             assertThat(recorder.metrics().adopted()).isEqualTo(4L * each);
             assertThat(recorder.metrics().booked()).isEqualTo(4L * each);
