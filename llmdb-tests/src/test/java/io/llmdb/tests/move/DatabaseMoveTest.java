@@ -315,6 +315,8 @@ class DatabaseMoveTest {
             assertThat(move.status().phase()).isEqualTo(MovePhase.MOVED);
             assertSame(sides);
             assertThat(sides.target.books()).agree().haveRequests(20);
+            // Killed right behind the cut-over, it has left what followed the source.
+            assertThatThrownBy(move::abandon).hasMessageContaining("nothing to abandon");
         }
     }
 

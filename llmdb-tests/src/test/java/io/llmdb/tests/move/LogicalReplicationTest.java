@@ -362,6 +362,7 @@ class LogicalReplicationTest extends DatabaseMoveTest {
                     INSERT INTO ${llmdb}."LLM_TagTable" (tag_name, budget_id) VALUES ('t3', 'b2')""");
             move.pass();
             assertSame(sides);
+            move.abandon();
         }
     }
 
@@ -440,6 +441,7 @@ class LogicalReplicationTest extends DatabaseMoveTest {
                             sides.move().choice(MoveChoice.required()).build().pass())
                     .isInstanceOf(MoveException.class)
                     .hasMessageContaining("began with another choice");
+            move.abandon();
         }
     }
 
