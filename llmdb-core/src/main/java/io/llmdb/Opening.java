@@ -95,22 +95,19 @@ final class Opening {
         ConnectionSettings connection = settings.connection();
         settings.warnings().forEach(warning -> LOG.warn("{}", warning));
         settings.effective().forEach(setting -> LOG.debug("{}", setting));
+        boolean needsMore = dataSource == null && connection.poolLimit() < PREPARING_CONNECTIONS;
+        if (needsMore) {
+            try (HikariDataSource larger = pool(connection, PREPARING_CONNECTIONS)) {
+                prepareSchema(SchemaMigrator.of(larger, connection.schema()));
+            }
+        }
         DataSource source = dataSource;
         if (source == null) {
-            DatabaseUrl url = settings.requireDatabaseUrl();
-            int limit = connection.poolLimit();
-            if (limit < PREPARING_CONNECTIONS) {
-                try (HikariDataSource larger = pool(connection, url, PREPARING_CONNECTIONS)) {
-                    prepareSchema(SchemaMigrator.of(larger, connection.schema()));
-                }
-            }
-            HikariDataSource pool = pool(connection, url, limit);
+            HikariDataSource pool = pool(connection, connection.poolLimit());
             opened.push(pool);
             source = pool;
-            if (limit >= PREPARING_CONNECTIONS) {
-                prepareSchema(SchemaMigrator.of(source, connection.schema()));
-            }
-        } else {
+        }
+        if (!needsMore) {
             prepareSchema(SchemaMigrator.of(source, connection.schema()));
         }
 
@@ -199,7 +196,8 @@ final class Opening {
         }
     }
 
-    private static HikariDataSource pool(ConnectionSettings connection, DatabaseUrl url, int limit) {
+    private HikariDataSource pool(ConnectionSettings connection, int limit) {
+        DatabaseUrl url = settings.requireDatabaseUrl();
         HikariConfig config = new HikariConfig();
         config.setPoolName("llmdb");
         config.setJdbcUrl(url.jdbcUrl());

@@ -161,15 +161,23 @@ final class Checks {
         }
     }
 
+    /** What is wrong where a move began with another choice than this one; null: nothing. */
+    static @Nullable String otherChoice(Session to, Move move, MoveChoice choice) throws SQLException {
+        return move.choice().equals(to.text("SELECT ?::text::jsonb::text", choice.json()))
+                ? null
+                : "The move into this target began with another choice, " + move.choice()
+                        + ": go on with that one, or abandon it";
+    }
+
     private void inUse(Session from, Session to) throws SQLException {
         Move move = MoveState.find(to);
         if (move != null) {
+            String otherChoice = otherChoice(to, move, choice);
             if (!move.sourceIdentity().equals(identity(from))) {
                 problems.add("The target is in use by a move from " + move.sourceName()
                         + ": finish or abandon that one, or name another target");
-            } else if (!move.choice().equals(to.text("SELECT ?::text::jsonb::text", choice.json()))) {
-                problems.add("The move into this target began with another choice, " + move.choice()
-                        + ": go on with that one, or abandon it");
+            } else if (otherChoice != null) {
+                problems.add(otherChoice);
             } else if (move.phase() == MovePhase.MOVED) {
                 problems.add("This move is done; the target is in use");
             }

@@ -123,7 +123,8 @@ final class Copy {
             LongAdder bytes = new LongAdder();
             String query = query(from, feed, shape, partition);
             long rows;
-            if (LogLoader.exists(to, partition.name()) || overlaps(to, partition)) {
+            if (LogLoader.exists(to, partition.name())
+                    || Partition.list(to, partition.log()).stream().anyMatch(partition::overlaps)) {
                 rows = LogLoader.upsert(
                         from, to, shape, List.of(query), number -> count(partition.name(), bytes, number));
             } else {
@@ -150,16 +151,6 @@ final class Copy {
                 to.commit();
             }
         }
-    }
-
-    private static boolean overlaps(Session to, Partition partition) throws SQLException {
-        return Partition.list(to, partition.log()).stream()
-                .anyMatch(other -> other.lowerEpoch() != null
-                        && other.upperEpoch() != null
-                        && partition.lowerEpoch() != null
-                        && partition.upperEpoch() != null
-                        && other.lowerEpoch().compareTo(partition.upperEpoch()) < 0
-                        && other.upperEpoch().compareTo(partition.lowerEpoch()) > 0);
     }
 
     private void throughParent(Feed feed, Partition partition) throws SQLException {

@@ -343,9 +343,9 @@ public final class DatabaseMove {
                 throw new MoveException(step + " does not come next: " + Planned.next(phase));
             }
             requireSameSource(move);
-            if (!move.choice().equals(to.text("SELECT ?::text::jsonb::text", choice.json()))) {
-                throw new MoveException("The move into this target began with another choice, " + move.choice()
-                        + ": go on with that one, or abandon it");
+            String otherChoice = Checks.otherChoice(to, move, choice);
+            if (otherChoice != null) {
+                throw new MoveException(otherChoice);
             }
             if (move.merged() && !step.equals("copy")) {
                 throw new MoveException("A target that held other data was merged into; it can only be copied to");

@@ -3,7 +3,9 @@ package io.llmdb.move;
 import io.llmdb.move.Catalogue.Log;
 import java.time.LocalDate;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +52,15 @@ record Feed(
                     }
                 }
             }
+        }
+        return feeds;
+    }
+
+    /** The feeds of each log on the target. */
+    static Map<Log, List<Feed>> byTarget(MoveChoice choice) {
+        Map<Log, List<Feed>> feeds = new LinkedHashMap<>();
+        for (Feed feed : of(choice)) {
+            feeds.computeIfAbsent(feed.target(), log -> new ArrayList<>()).add(feed);
         }
         return feeds;
     }

@@ -78,9 +78,7 @@ final class Following {
     }
 
     private void byTriggers() throws SQLException {
-        if (slot.leavesTraces()) {
-            slot.drop();
-        }
+        slot.drop();
         Witness.install(source);
         Followed.remember(source, move.id(), null);
     }
@@ -88,9 +86,7 @@ final class Following {
     /** Returns why it is not possible; empty: it is done. */
     private String bySlot() throws SQLException {
         try {
-            if (slot.leavesTraces()) {
-                slot.drop();
-            }
+            slot.drop();
             slot.create(tables());
             Followed.remember(source, move.id(), slot.name());
             return "";
@@ -204,9 +200,7 @@ final class Following {
 
     /** Has the source note nothing any more for this move, and takes away what did. */
     void stop() throws SQLException {
-        if (slot.leavesTraces()) {
-            slot.drop();
-        }
+        slot.drop();
         boolean triggers;
         try (Session from = Session.read(source)) {
             triggers = Witness.isInstalled(from) && !Followed.byTriggersElsewhere(from, move.id());

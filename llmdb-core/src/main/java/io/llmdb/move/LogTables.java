@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One log of the target in a pass. Its rows are brought by key where it is known which have changed, else from the
@@ -96,11 +97,7 @@ final class LogTables {
     }
 
     /** Returns since when a partition's changes are noted; {@link Long#MAX_VALUE}: it is asked as a whole. */
-    private long survey(
-            Feed feed,
-            Partition partition,
-            @org.jspecify.annotations.Nullable Collection<List<String>> known,
-            boolean complete)
+    private long survey(Feed feed, Partition partition, @Nullable Collection<List<String>> known, boolean complete)
             throws SQLException {
         UnitKey key = new UnitKey(log.name(), partition.name());
         Unit unit = units.get(key);
@@ -116,9 +113,8 @@ final class LogTables {
             return Long.MAX_VALUE;
         }
         boolean isNoted = noted.covers(unit.sinceXid()) && (noted.changes() == null || known != null);
-        // What is written to a table before it becomes a partition, nobody notes; retention takes prompts away so. Nor
-        // do
-        // triggers see it when retention works on the partition of strays.
+        // Nobody notes what is written to a table before it becomes a partition; retention takes prompts away so. And
+        // no trigger sees what retention does to the partition of strays.
         if (!isNoted
                 || noted.changes() == null && !partition.hasRange()
                 || snapshot.nearest(partition.attachedBy()) >= unit.sinceXid()) {

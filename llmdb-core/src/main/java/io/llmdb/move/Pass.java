@@ -5,11 +5,8 @@ import io.llmdb.move.MoveState.Unit;
 import io.llmdb.move.MoveState.UnitKey;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * One pass over what changed: makes the target what the source is at a later moment, in one transaction on the target.
@@ -60,7 +57,7 @@ final class Pass {
         compared += keyed.compared();
         // Retention empties stray rows of their prompts where no trigger sees it.
         Noted ofLogs = noted.changes() == null && LogStates.promptsWent(from, to) ? Noted.NOTHING : noted;
-        for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
+        for (Map.Entry<Log, List<Feed>> log : Feed.byTarget(choice).entrySet()) {
             LogTables tables = new LogTables(
                     snapshot, to, units, log.getKey(), shapes.of(log.getKey().name()), log.getValue(), ofLogs);
             tables.bring(complete);
@@ -89,14 +86,6 @@ final class Pass {
         }
     }
 
-    private Map<Log, List<Feed>> byTarget() {
-        Map<Log, List<Feed>> feeds = new LinkedHashMap<>();
-        for (Feed feed : Feed.of(choice)) {
-            feeds.computeIfAbsent(feed.target(), log -> new ArrayList<>()).add(feed);
-        }
-        return feeds;
-    }
-
     /** How many rows the pass has compared with the source before it committed. */
     long compared() {
         return compared;
@@ -118,11 +107,7 @@ final class Pass {
         String name = feed.isDerived()
                 ? partition.name().replace(feed.source().name(), feed.target().name())
                 : partition.name();
-        boolean covered = Partition.list(to, feed.target()).stream()
-                .anyMatch(other -> other.lowerEpoch() != null
-                        && other.upperEpoch() != null
-                        && other.lowerEpoch().compareTo(Objects.requireNonNull(partition.upperEpoch())) < 0
-                        && other.upperEpoch().compareTo(Objects.requireNonNull(partition.lowerEpoch())) > 0);
+        boolean covered = Partition.list(to, feed.target()).stream().anyMatch(partition::overlaps);
         if (!covered && !LogLoader.exists(to, name)) {
             LogLoader.createEmpty(to, partition, feed.target(), name);
         }

@@ -58,7 +58,7 @@ final class Verifier {
      */
     void logs(Map<UnitKey, Unit> units, boolean all, int threads, Meter meter) throws SQLException {
         List<MoveTask> tasks = new ArrayList<>();
-        for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
+        for (Map.Entry<Log, List<Feed>> log : Feed.byTarget(choice).entrySet()) {
             Map<Range, List<UnitKey>> ranges = new LinkedHashMap<>();
             for (Feed feed : log.getValue()) {
                 for (Partition partition : Partition.list(snapshot.session(), feed.source())) {
@@ -83,7 +83,7 @@ final class Verifier {
 
     /** Compares what passes have brought to the logs since a transaction. */
     void stretches(long sinceXid) throws SQLException {
-        for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
+        for (Map.Entry<Log, List<Feed>> log : Feed.byTarget(choice).entrySet()) {
             for (Feed feed : log.getValue()) {
                 for (Witness.Stretch stretch : Witness.stretches(snapshot.session(), feed.source(), sinceXid)) {
                     stretch(log.getKey(), log.getValue(), Range.of(stretch));
@@ -106,7 +106,7 @@ final class Verifier {
 
     private List<String> countLogs() throws SQLException {
         List<String> wrong = new ArrayList<>();
-        for (Map.Entry<Log, List<Feed>> log : byTarget().entrySet()) {
+        for (Map.Entry<Log, List<Feed>> log : Feed.byTarget(choice).entrySet()) {
             long expected = 0;
             for (Feed feed : log.getValue()) {
                 expected += snapshot.session()
@@ -123,14 +123,6 @@ final class Verifier {
             }
         }
         return wrong;
-    }
-
-    private Map<Log, List<Feed>> byTarget() {
-        Map<Log, List<Feed>> feeds = new LinkedHashMap<>();
-        for (Feed feed : Feed.of(choice)) {
-            feeds.computeIfAbsent(feed.target(), log -> new ArrayList<>()).add(feed);
-        }
-        return feeds;
     }
 
     /** A stretch of a log through the log itself, whichever partition holds its rows. */
