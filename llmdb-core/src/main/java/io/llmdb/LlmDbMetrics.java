@@ -40,9 +40,10 @@ public final class LlmDbMetrics implements MeterBinder {
                             .tags(tags)
                             .strongReference(true)
                             .register(registry);
+                // The registry holds what it asks weakly; that the function holds it too keeps it.
                 case COUNTER ->
                     FunctionCounter.builder(
-                                    meter.name(), this, one -> meter.value().getAsDouble())
+                                    meter.name(), meter, any -> meter.value().getAsDouble())
                             .description(meter.description())
                             .baseUnit(meter.unit())
                             .tags(tags)

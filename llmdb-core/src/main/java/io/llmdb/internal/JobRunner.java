@@ -54,29 +54,36 @@ public final class JobRunner implements AutoCloseable {
             INSERT INTO ${llmdb}."LLM_Job" (job_name) SELECT unnest(?::text[]) ON CONFLICT DO NOTHING""";
 
     /**
+     * One instant for all of a statement: a test that replaces {@code llmdb_now()} while the statement is being planned
+     * would give it two, and a claim that has lapsed when it is made.
+     */
+    private static final String AT = "WITH at AS MATERIALIZED (SELECT ${llmdb}.llmdb_now() AS now)\n";
+
+    /**
      * A job whose pause was made shorter is due by the new pause. The row that another instance is just claiming is
      * skipped.
      */
-    private static final String CLAIM = """
-            UPDATE ${llmdb}."LLM_Job" j SET claimed_by = ?, claimed_until = ${llmdb}.llmdb_now() + ? * interval '1 millisecond'
+    private static final String CLAIM = AT + """
+            UPDATE ${llmdb}."LLM_Job" j SET claimed_by = ?, claimed_until = (SELECT now FROM at) + ? * interval '1 millisecond'
             WHERE j.job_name = (
                 SELECT c.job_name FROM ${llmdb}."LLM_Job" c
                 JOIN unnest(?::text[], ?::bigint[]) d (job_name, pause) ON d.job_name = c.job_name
-                WHERE (? OR least(c.next_run_at, c.last_run_at + d.pause * interval '1 millisecond') <= ${llmdb}.llmdb_now())
-                  AND (c.claimed_until IS NULL OR c.claimed_until <= ${llmdb}.llmdb_now())
+                WHERE (? OR least(c.next_run_at, c.last_run_at + d.pause * interval '1 millisecond') <= (SELECT now FROM at))
+                  AND (c.claimed_until IS NULL OR c.claimed_until <= (SELECT now FROM at))
                 ORDER BY c.next_run_at, c.job_name
                 LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
             RETURNING j.job_name""";
 
-    private static final String KEEP = """
-            UPDATE ${llmdb}."LLM_Job" SET claimed_until = ${llmdb}.llmdb_now() + ? * interval '1 millisecond'
-            WHERE job_name = ANY (?) AND claimed_by = ? AND claimed_until > ${llmdb}.llmdb_now()
+    private static final String KEEP = AT + """
+            UPDATE ${llmdb}."LLM_Job" SET claimed_until = (SELECT now FROM at) + ? * interval '1 millisecond'
+            WHERE job_name = ANY (?) AND claimed_by = ? AND claimed_until > (SELECT now FROM at)
             RETURNING job_name""";
 
-    private static final String FINISH = """
+    private static final String FINISH = AT + """
             UPDATE ${llmdb}."LLM_Job"
-            SET next_run_at = ${llmdb}.llmdb_now() + ? * interval '1 millisecond', last_run_at = ${llmdb}.llmdb_now(), last_error = ?,
+            SET next_run_at = at.now + ? * interval '1 millisecond', last_run_at = at.now, last_error = ?,
                 claimed_by = NULL, claimed_until = NULL
+            FROM at
             WHERE job_name = ? AND claimed_by = ?""";
 
     private static final Logger LOG = LoggerFactory.getLogger(JobRunner.class);

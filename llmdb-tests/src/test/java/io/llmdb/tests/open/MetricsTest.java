@@ -8,10 +8,12 @@ import io.llmdb.common.Meter;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendLogSink;
+import io.llmdb.testkit.Await;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.testkit.World;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.lang.ref.WeakReference;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;
@@ -37,6 +39,7 @@ class MetricsTest {
         events.forEach(db.spend()::record);
         db.authenticate(world.rawKey());
         db.authenticate(world.rawKey());
+        collectGarbage();
 
         assertThat(registry.getMeters()).hasSameSizeAs(db.meters());
         assertThat(db.meters()).extracting(Meter::name).allMatch(name -> name.startsWith("llmdb."));
@@ -55,6 +58,15 @@ class MetricsTest {
                         .functionCounter()
                         .count())
                 .isPositive();
+    }
+
+    /** Registries hold what they ask weakly, and nobody else holds the binder. */
+    private static void collectGarbage() {
+        WeakReference<Object> unheld = new WeakReference<>(new Object());
+        Await.until("garbage is collected", Duration.ofSeconds(30), () -> {
+            System.gc();
+            return unheld.get() == null;
+        });
     }
 
     @ParameterizedTest
