@@ -33,7 +33,7 @@ final class SpendWriter {
     private static final int SMALL_BATCH = 256;
 
     /** A batch of a few events costs the database about 2 ms whether it is one or ten. */
-    private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+    private static final long REST_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private static final Logger LOG = LoggerFactory.getLogger(SpendWriter.class);
 

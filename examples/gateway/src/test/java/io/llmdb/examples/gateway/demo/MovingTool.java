@@ -16,6 +16,8 @@ public final class MovingTool {
     static DatabaseMove between(DataSource source, DataSource target) {
         return DatabaseMove.from(new MoveEndpoint(source, "llmdb", "old"))
                 .to(new MoveEndpoint(target, "llmdb", "new"))
+                // The gateway, its clients and both servers are on the same machine.
+                .parallelism(1)
                 .build();
     }
 
