@@ -5,12 +5,15 @@ import io.llmdb.budgets.Slice.Hold;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.keys.Caller;
 import io.llmdb.limits.LimitHold;
+import io.llmdb.spend.ContradictingEventException;
+import io.llmdb.spend.EventRefusedException;
 import io.llmdb.spend.SpendEvent;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request that was admitted: what it is expected to cost is reserved on every budget that applies until it is settled
@@ -40,6 +43,9 @@ public final class Admission implements AutoCloseable {
     private final boolean reserved;
     private LimitHold limits = LimitHold.NONE;
     private State state = State.ADMITTED;
+    /** Whether settling failed, and may succeed when it is tried again. */
+    private boolean unbooked;
+
     private long expiresAtNanos;
 
     Admission(
@@ -124,7 +130,7 @@ public final class Admission implements AutoCloseable {
     /**
      * Books what the request has cost, in full even above the estimate, and ends the reservation. The event leaves
      * through the recorder, with what that promises. Where the recorder throws, the request counts as not settled and
-     * may be settled again with the same event.
+     * may be settled again with the same event, also behind {@link #close()}.
      *
      * @param event the finished request, from {@link #event()}
      * @throws IllegalArgumentException where the event is not this request's
@@ -136,12 +142,12 @@ public final class Admission implements AutoCloseable {
             service.recordAgain(event);
             return;
         }
-        boolean done = false;
         try {
             service.settle(this, event, heldIn(before));
-            done = true;
-        } finally {
-            endSettling(done, before);
+            endSettling(null, before);
+        } catch (RuntimeException | Error e) {
+            endSettling(e, before);
+            throw e;
         }
     }
 
@@ -163,9 +169,9 @@ public final class Admission implements AutoCloseable {
             return service.recordAgainAsync(event);
         }
         try {
-            return service.settleAsync(this, event, heldIn(before), taken -> endSettling(taken, before));
+            return service.settleAsync(this, event, heldIn(before), failure -> endSettling(failure, before));
         } catch (RuntimeException | Error e) {
-            endSettling(false, before);
+            endSettling(e, before);
             throw e;
         }
     }
@@ -193,8 +199,12 @@ public final class Admission implements AutoCloseable {
         }
     }
 
-    private synchronized void endSettling(boolean done, State before) {
-        state = done ? State.SETTLED : before;
+    private synchronized void endSettling(@Nullable Throwable failure, State before) {
+        state = failure == null ? State.SETTLED : before;
+        // What is refused stands among the dead letters, and the same event would be refused again.
+        unbooked = failure != null
+                && !(failure instanceof EventRefusedException)
+                && !(failure instanceof ContradictingEventException);
     }
 
     /**
@@ -244,9 +254,18 @@ public final class Admission implements AutoCloseable {
         return applying;
     }
 
-    /** Releases what was neither settled nor released. */
+    /**
+     * Releases what was neither settled nor released. Where settling failed for the database's sake, the request has
+     * cost something that may not be booked yet: then the reservation stays until its time is over, and the request may
+     * still be settled again, or released.
+     */
     @Override
     public void close() {
+        synchronized (this) {
+            if (unbooked) {
+                return;
+            }
+        }
         release();
     }
 

@@ -398,14 +398,14 @@ public final class BudgetService implements AutoCloseable {
         forget(admission);
     }
 
-    /** @param ended told, before the answer is there, whether the event was taken */
+    /** @param ended told, before the answer is there, why the event was not taken, or null */
     CompletableFuture<Void> settleAsync(
-            Admission admission, SpendEvent event, List<Hold> holds, Consumer<Boolean> ended) {
-        return settlements.settleAsync(event, holds, admission.applying().watched(), taken -> {
-            if (taken) {
+            Admission admission, SpendEvent event, List<Hold> holds, Consumer<@Nullable Throwable> ended) {
+        return settlements.settleAsync(event, holds, admission.applying().watched(), failure -> {
+            if (failure == null) {
                 forget(admission);
             }
-            ended.accept(taken);
+            ended.accept(failure);
         });
     }
 

@@ -14,6 +14,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What finished requests take from slices, from settlement until their events are in the books. Safe for use by several
@@ -56,14 +57,14 @@ final class Settlements {
         }
     }
 
-    /** @param ended told, before the answer is there, whether the event was taken */
+    /** @param ended told, before the answer is there, why the event was not taken, or null */
     CompletableFuture<Void> settleAsync(
-            SpendEvent event, List<Hold> holds, List<Need> watched, Consumer<Boolean> ended) {
+            SpendEvent event, List<Hold> holds, List<Need> watched, Consumer<@Nullable Throwable> ended) {
         return Futures.after(recorder.recordAsync(leaving(event, holds, watched)), failure -> {
             if (failure != null) {
                 comeBack(event, holds);
             }
-            ended.accept(failure == null);
+            ended.accept(failure);
         });
     }
 

@@ -11,8 +11,8 @@ enum Blame {
     /** One of the events: its neighbours are booked, it is set aside with the reason. */
     EVENT,
     /**
-     * The database's state (away, moved, full, read-only, a table or a privilege missing): all wait and are tried
-     * again.
+     * The database's state (away, moved, full, read-only, a table or a privilege missing), or a sink that writes in its
+     * transaction: all wait and are tried again.
      */
     DATABASE,
     /** Not known. Tried again a few times; what is refused still is set aside. */
@@ -26,6 +26,9 @@ enum Blame {
             Set.of("08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58", "F0");
 
     static Blame of(Throwable failure) {
+        if (failure instanceof SinkFailedException) {
+            return DATABASE;
+        }
         if (DbErrors.isUnavailable(failure) || DbErrors.isWorthRunningAgain(failure) || DbErrors.isMoved(failure)) {
             return DATABASE;
         }

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Books batches of events: log rows, error rows, counters, leases and daily totals in one transaction, each event once.
@@ -61,14 +62,14 @@ final class Booking {
     private final Partitions partitions;
     private final ReplacedKeys replacedKeys;
     private final List<SpendLogSink> sinks;
-    private final boolean hasOthers;
+    private final TransactionalSinks others;
     private final String known;
 
     /**
      * @param inbox where events may stand until they are booked
      * @param others sinks of the proxy that write in the same transaction, behind our own
      */
-    Booking(Db db, BookingPolicy policy, Partitions partitions, Inbox inbox, List<SpendLogSink> others) {
+    Booking(Db db, BookingPolicy policy, Partitions partitions, Inbox inbox, TransactionalSinks others) {
         this.db = db;
         this.inbox = inbox;
         this.policy = policy;
@@ -80,8 +81,7 @@ final class Booking {
         if (policy.keepErrorLogs()) {
             sinks.add(new DbErrorLogSink(logRows));
         }
-        sinks.addAll(others);
-        this.hasOthers = !others.isEmpty();
+        this.others = others;
         this.totals = new Totals(sql, policy);
         this.single = new SingleBooking(sql, policy);
         this.known = sql.of(KNOWN);
@@ -113,6 +113,8 @@ final class Booking {
         for (int attempt = 1; ; attempt++) {
             try {
                 return book(unbooked, inInbox, replaced, mayBeKnown);
+            } catch (SinkFailedException e) {
+                throw e;
             } catch (RuntimeException e) {
                 if (!ReplacedKeys.SQL_STATE.equals(DbErrors.sqlState(e)) || attempt == MOST_ROTATIONS) {
                     throw e;
@@ -130,6 +132,8 @@ final class Booking {
                     write(tx, ReplacedKeys.underNewHashes(distinct, replaced), inInbox, false);
                     return unbooked;
                 });
+            } catch (SinkFailedException e) {
+                throw e;
             } catch (RuntimeException e) {
                 if (!DbErrors.isDuplicate(e) && !TWO_BOOKS.equals(DbErrors.sqlState(e))) {
                     throw e;
@@ -155,7 +159,7 @@ final class Booking {
      */
     Outcome bookOne(SpendEvent event, boolean inInbox) {
         Set<UUID> standing = inInbox ? Set.of(event.id()) : Set.of();
-        if (hasOthers) {
+        if (!others.isEmpty()) {
             return book(List.of(event), standing, false);
         }
         partitions.ensureFor(List.of(event));
@@ -200,9 +204,16 @@ final class Booking {
         for (SpendLogSink sink : sinks) {
             sink.write(batch);
         }
+        others.write(batch);
         // Behind the log, whose ids say who books what, and before the counters, which others wait for.
         inbox.delete(connection, leaving, lookedUp);
         totals.add(connection, events, lookedUp);
+    }
+
+    /** What is wrong with an event in what the books hold of it; null where nothing was found, which proves nothing. */
+    @Nullable
+    String problem(SpendEvent event) {
+        return EventCheck.problem(event, policy);
     }
 
     private static List<SpendEvent> distinct(

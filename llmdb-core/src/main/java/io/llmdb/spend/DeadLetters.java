@@ -32,14 +32,14 @@ public final class DeadLetters {
             SELECT ?, ?, ?, ?, ?, ?, ${llmdb}.llmdb_now() ON CONFLICT (event_id, digest) DO NOTHING""";
 
     private static final String LIST = """
-            SELECT id, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
+            SELECT id, digest, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
             WHERE replayed_at IS NULL AND discarded_at IS NULL AND (?::uuid IS NULL OR id > ?::uuid) ORDER BY id LIMIT ?""";
 
     private static final String COUNT = """
             SELECT count(*) FROM ${llmdb}."LLM_DeadLetter" WHERE replayed_at IS NULL AND discarded_at IS NULL""";
 
     private static final String LOCK = """
-            SELECT id, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
+            SELECT id, digest, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
             WHERE id = ? AND replayed_at IS NULL AND discarded_at IS NULL FOR UPDATE""";
 
     private static final String MENDED = """
@@ -55,11 +55,14 @@ public final class DeadLetters {
     private final Db db;
     private final Booking booking;
     private final Inbox inbox;
+    private final boolean keepPrompts;
 
-    DeadLetters(Db db, Booking booking, Inbox inbox) {
+    /** @param keepPrompts whether prompts and answers may be written down */
+    DeadLetters(Db db, Booking booking, Inbox inbox, boolean keepPrompts) {
         this.db = db;
         this.booking = booking;
         this.inbox = inbox;
+        this.keepPrompts = keepPrompts;
     }
 
     /**
@@ -206,7 +209,7 @@ public final class DeadLetters {
                     statement.setObject(1, Ids.at(event.startTime()));
                     statement.setObject(2, event.id());
                     statement.setLong(3, EventCodec.digest(event));
-                    statement.setBytes(4, EventCodec.encode(event));
+                    statement.setBytes(4, EventCodec.encode(keepPrompts ? event : event.withoutPrompts()));
                     statement.setString(5, storable(burial.reason()));
                     statement.setString(6, burial.sqlState());
                     statement.addBatch();
@@ -266,9 +269,12 @@ public final class DeadLetters {
     }
 
     private static DeadLetter read(ResultSet rows) throws SQLException {
+        SpendEvent event = EventCodec.decode(rows.getBytes("event"));
+        long digest = rows.getLong("digest");
         return new DeadLetter(
                 rows.getObject("id", UUID.class),
-                EventCodec.decode(rows.getBytes("event")),
+                // Of one that was buried without its prompts, or mended: what it came as is what its id stands for.
+                digest == EventCodec.digest(event) ? event : event.knownBy(digest),
                 rows.getString("reason"),
                 rows.getString("sql_state"),
                 rows.getObject("created_at", OffsetDateTime.class).toInstant());

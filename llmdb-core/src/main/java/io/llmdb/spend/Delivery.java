@@ -20,7 +20,13 @@ record Delivery(
         @Nullable JournalBacklog journal,
         @Nullable InboxBacklog inbox) {
 
-    static Delivery of(DeliveryPolicy policy, Inbox table, DeliveryCounts counts, Bell bell, Executor answers) {
+    static Delivery of(
+            DeliveryPolicy policy,
+            Inbox table,
+            DeliveryCounts counts,
+            Bell bell,
+            Executor answers,
+            Departure departure) {
         if (policy.mode() == DeliveryMode.JOURNAL) {
             JournalBacklog journal = new JournalBacklog(
                     open(policy, counts, answers), policy.maxBacklogRows(), policy.maxBacklogBytes(), bell);
@@ -28,7 +34,7 @@ record Delivery(
         }
         MemoryBacklog memory = new MemoryBacklog(policy, counts, bell);
         InboxBacklog inbox =
-                policy.mode() == DeliveryMode.SYNCHRONOUS ? new InboxBacklog(memory, table, answers) : null;
+                policy.mode() == DeliveryMode.SYNCHRONOUS ? new InboxBacklog(memory, table, answers, departure) : null;
         BoundedBacklog bounded = inbox == null ? memory : inbox;
         if (policy.whenFull() == WhenFull.SPILL) {
             // Memory is full when it is used, so it keeps nothing there.

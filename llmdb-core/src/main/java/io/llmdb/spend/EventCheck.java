@@ -17,17 +17,24 @@ final class EventCheck {
 
     private EventCheck() {}
 
-    /** What is wrong with the event, for people; null where nothing was found, which proves nothing. */
-    static @Nullable String problem(SpendEvent event) {
+    /**
+     * What is wrong with the event, for people; null where nothing was found, which proves nothing. What the books do
+     * not hold is not looked at.
+     */
+    static @Nullable String problem(SpendEvent event, BookingPolicy policy) {
         try {
             times(event);
-            texts(event);
-            json("metadata", event.metadata());
-            json("messages", event.messages());
-            json("response", event.response());
-            json("proxyServerRequest", event.proxyServerRequest());
+            if (policy.keepSpendLogs()) {
+                texts(event);
+                json("metadata", event.metadata());
+            }
+            if (policy.keepSpendLogs() && policy.keepPrompts()) {
+                json("messages", event.messages());
+                json("response", event.response());
+                json("proxyServerRequest", event.proxyServerRequest());
+            }
             RequestError error = event.error();
-            if (error != null) {
+            if (error != null && policy.keepErrorLogs()) {
                 text("error.type", error.type());
                 text("error.message", error.message());
                 text("error.statusCode", error.statusCode());

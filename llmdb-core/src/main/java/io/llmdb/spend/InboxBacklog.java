@@ -1,6 +1,5 @@
 package io.llmdb.spend;
 
-import io.llmdb.internal.DbErrors;
 import io.llmdb.internal.Futures;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -36,6 +35,7 @@ final class InboxBacklog implements BoundedBacklog {
     private final MemoryBacklog memory;
     private final Inbox inbox;
     private final Executor answers;
+    private final Departure departure;
     /** Writes the groups that were begun by callers who do not wait. */
     private final ShortLivedThread inserting = new ShortLivedThread("llmdb-inbox");
     /** What is queued here; its rows need nobody to adopt them. */
@@ -47,11 +47,15 @@ final class InboxBacklog implements BoundedBacklog {
     private volatile @Nullable Function<SpendEvent, CompletableFuture<Void>> heir;
     private Group group = new Group(null);
 
-    /** @param answers tells callers who do not wait */
-    InboxBacklog(MemoryBacklog memory, Inbox inbox, Executor answers) {
+    /**
+     * @param answers tells callers who do not wait
+     * @param departure what sends events to the heir
+     */
+    InboxBacklog(MemoryBacklog memory, Inbox inbox, Executor answers, Departure departure) {
         this.memory = memory;
         this.inbox = inbox;
         this.answers = answers;
+        this.departure = departure;
     }
 
     /** One event on its way into the table, its room in memory taken. */
@@ -320,7 +324,7 @@ final class InboxBacklog implements BoundedBacklog {
     private void fail(List<Arrival> some, Throwable failure) {
         some.forEach(this::cancel);
         Function<SpendEvent, CompletableFuture<Void>> taker = heir;
-        if (taker == null || !DbErrors.isMoved(failure)) {
+        if (taker == null || !departure.isSeenIn(failure)) {
             tell(some, failure);
             return;
         }

@@ -37,6 +37,7 @@ final class PortionBooking {
     private final Consumer<List<SpendEvent>> onBooked;
     private final Consumer<List<SpendEvent>> onSettled;
     private final LongSupplier waiting;
+    private final Departure departure;
     private volatile @Nullable Consumer<Backlog.Entry> heir;
     private volatile boolean abandoned;
     private int unclear;
@@ -46,6 +47,7 @@ final class PortionBooking {
      * @param onBooked gets the events of each portion that were booked here
      * @param onSettled gets the events that need not be waited for any more: booked, known before, or set aside
      * @param waiting how many events wait in all, for the log
+     * @param departure what sends events to the heir
      */
     PortionBooking(
             Booking booking,
@@ -54,7 +56,8 @@ final class PortionBooking {
             DeliveryCounts counts,
             Consumer<List<SpendEvent>> onBooked,
             Consumer<List<SpendEvent>> onSettled,
-            LongSupplier waiting) {
+            LongSupplier waiting,
+            Departure departure) {
         this.booking = booking;
         this.deadLetters = deadLetters;
         this.policy = policy;
@@ -62,6 +65,7 @@ final class PortionBooking {
         this.onBooked = onBooked;
         this.onSettled = onSettled;
         this.waiting = waiting;
+        this.departure = departure;
     }
 
     /** What the database refuses because it has moved goes to somebody who books it there. */
@@ -81,7 +85,7 @@ final class PortionBooking {
     /**
      * Whether a failure is to be looked for among the events. What nobody can explain is, once it came often enough.
      */
-    boolean isOfAnEvent(RuntimeException failure) {
+    private boolean isOfAnEvent(RuntimeException failure) {
         Blame blame = Blame.of(failure);
         unclear += blame == Blame.UNCLEAR ? 1 : 0;
         boolean ofAnEvent = blame == Blame.EVENT || unclear >= TRIES_OF_THE_UNCLEAR;
@@ -100,19 +104,19 @@ final class PortionBooking {
             return entries.size() == 1
                     ? booking.bookOne(entries.get(0).event(), entries.get(0).inInbox())
                     : booking.book(events(entries), inInbox(entries), mayBeKnown);
-        } catch (OutOfMemoryError e) {
-            // A smaller portion may fit.
-            throw new DatabaseFailureException("Not enough memory to book " + entries.size() + " events", e);
+        } catch (Error e) {
+            // A smaller portion may fit into the memory, or leave out the one that it is about.
+            throw new DatabaseFailureException("Booking " + entries.size() + " events failed: " + e, e);
         }
     }
 
     /** Sets aside what can be seen to be bad, and halves the rest until what PostgreSQL refuses stands alone. */
-    void bookWithoutTheBad(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
+    private void bookWithoutTheBad(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
         List<Backlog.Entry> good = new ArrayList<>(entries.size());
         List<Burial> bad = new ArrayList<>();
         List<Backlog.Entry> dead = new ArrayList<>();
         for (Backlog.Entry entry : entries) {
-            String problem = EventCheck.problem(entry.event());
+            String problem = booking.problem(entry.event());
             if (problem == null) {
                 good.add(entry);
             } else {
@@ -135,7 +139,7 @@ final class PortionBooking {
                 return;
             } catch (RuntimeException e) {
                 counts.failedBatches.increment();
-                if (DbErrors.isMoved(e) && handedOver(entries)) {
+                if (departure.isSeenIn(e) && handedOver(entries)) {
                     return;
                 }
                 if (isOfAnEvent(e)) {
@@ -201,7 +205,7 @@ final class PortionBooking {
         if (!events.isEmpty()) {
             try {
                 listener.accept(events);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error("A listener failed to take {} events", events.size(), e);
             }
         }
@@ -218,7 +222,7 @@ final class PortionBooking {
             } catch (RuntimeException e) {
                 counts.failedBatches.increment();
                 // The new side decides for itself what becomes of the events.
-                if (DbErrors.isMoved(e) && handedOver(entries)) {
+                if (departure.isSeenIn(e) && handedOver(entries)) {
                     return;
                 }
                 tell(e);
@@ -244,8 +248,29 @@ final class PortionBooking {
         inform(onSettled, events(entries));
     }
 
+    /**
+     * Does what another try would not: hands over what has to go elsewhere, sets aside what is refused; false where the
+     * events are to be tried again. Trying again what was done in part changes nothing.
+     */
+    boolean setRight(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
+        try {
+            if (departure.isSeenIn(failure) && handedOver(entries)) {
+                return true;
+            }
+            if (isOfAnEvent(failure)) {
+                bookWithoutTheBad(entries, failure);
+                return true;
+            }
+        } catch (RuntimeException | Error e) {
+            if (mayLog()) {
+                LOG.error("A writer goes on after a failure of its own", e);
+            }
+        }
+        return false;
+    }
+
     /** Gives events to the new side, which books each once and answers whoever waits; false where there is none. */
-    boolean handedOver(List<Backlog.Entry> entries) throws InterruptedException {
+    private boolean handedOver(List<Backlog.Entry> entries) throws InterruptedException {
         Consumer<Backlog.Entry> taker = heir;
         if (taker == null) {
             return false;

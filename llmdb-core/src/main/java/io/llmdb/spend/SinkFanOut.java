@@ -3,12 +3,13 @@ package io.llmdb.spend;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,8 +19,13 @@ import org.slf4j.LoggerFactory;
  */
 final class SinkFanOut implements AutoCloseable {
 
-    /** Batches that may wait for a slow sink. What comes when as many wait is not given to it, counted and logged. */
-    private static final int QUEUED_BATCHES = 256;
+    /**
+     * What may wait for a slow sink, each its own: about so many bytes, or one batch of any size. What comes beyond is
+     * not given to it, counted and logged.
+     */
+    private static final long QUEUED_BYTES = 64 << 20;
+
+    private static final long LOG_EVERY_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
@@ -36,7 +42,10 @@ final class SinkFanOut implements AutoCloseable {
     void offer(List<SpendEvent> events) {
         if (!events.isEmpty()) {
             SpendBatch batch = new SpendBatch(events, null);
-            lanes.forEach(lane -> lane.offer(batch));
+            long bytes = lanes.isEmpty()
+                    ? 0
+                    : batch.events().stream().mapToLong(EventSize::of).sum();
+            lanes.forEach(lane -> lane.offer(new Waiting(batch, bytes)));
         }
     }
 
@@ -68,16 +77,23 @@ final class SinkFanOut implements AutoCloseable {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
-            lane.sink.close();
+            lane.giveUpTheRest();
+            TransactionalSinks.close(lane.sink);
         }
     }
 
+    private record Waiting(SpendBatch batch, long bytes) {}
+
     private final class Lane {
         private final SpendLogSink sink;
-        private final BlockingQueue<SpendBatch> queue = new ArrayBlockingQueue<>(QUEUED_BATCHES);
+        private final BlockingQueue<Waiting> queue = new LinkedBlockingQueue<>();
         private final AtomicLong pending = new AtomicLong();
+        private final AtomicLong bytes = new AtomicLong();
         private final Thread thread;
         private volatile boolean closed;
+        // Guarded by this.
+        private long lastLogged = System.nanoTime() - LOG_EVERY_NANOS;
+        private long unsaid;
 
         private Lane(SpendLogSink sink) {
             this.sink = sink;
@@ -85,37 +101,61 @@ final class SinkFanOut implements AutoCloseable {
             this.thread.setDaemon(true);
         }
 
-        private void offer(SpendBatch batch) {
-            pending.incrementAndGet();
-            if (!queue.offer(batch)) {
+        private void offer(Waiting waiting) {
+            if (pending.getAndIncrement() > 0 && bytes.get() + waiting.bytes > QUEUED_BYTES) {
                 pending.decrementAndGet();
-                failures.increment();
-                LOG.error(
-                        "{} is too slow: {} events were not given to it",
-                        sink.getClass().getName(),
-                        batch.events().size());
+                missed(waiting.batch, "is too slow to take", null);
+            } else {
+                bytes.addAndGet(waiting.bytes);
+                queue.add(waiting);
             }
         }
 
         private void run() {
             while (!closed) {
                 try {
-                    SpendBatch batch = queue.take();
+                    Waiting waiting = queue.take();
                     try {
-                        sink.write(batch);
-                    } catch (RuntimeException | SQLException e) {
-                        failures.increment();
-                        LOG.error(
-                                "{} failed to take {} events",
-                                sink.getClass().getName(),
-                                batch.events().size(),
-                                e);
+                        sink.write(waiting.batch);
+                    } catch (RuntimeException | SQLException | Error e) {
+                        missed(waiting.batch, "failed to take", e);
                     } finally {
-                        pending.decrementAndGet();
+                        done(waiting);
                     }
                 } catch (InterruptedException e) {
                     LOG.debug("{} is closing", sink.getClass().getName());
                 }
+            }
+        }
+
+        private void done(Waiting waiting) {
+            bytes.addAndGet(-waiting.bytes);
+            pending.decrementAndGet();
+        }
+
+        private void giveUpTheRest() {
+            long events = 0;
+            for (Waiting waiting = queue.poll(); waiting != null; waiting = queue.poll()) {
+                failures.increment();
+                events += waiting.batch.events().size();
+                done(waiting);
+            }
+            if (events > 0) {
+                LOG.error(
+                        "{} did not take {} events before it was closed",
+                        sink.getClass().getName(),
+                        events);
+            }
+        }
+
+        /** A sink that fails does so for every batch, which need not all be told. */
+        private synchronized void missed(SpendBatch batch, String how, @Nullable Throwable failure) {
+            failures.increment();
+            unsaid += batch.events().size();
+            if (System.nanoTime() - lastLogged > LOG_EVERY_NANOS) {
+                LOG.error("{} {} {} events", sink.getClass().getName(), how, unsaid, failure);
+                lastLogged = System.nanoTime();
+                unsaid = 0;
             }
         }
     }

@@ -16,7 +16,8 @@ public interface SpendLogSink extends AutoCloseable {
     enum Phase {
         /**
          * Inside the transaction that books the batch: what is written through its connection is committed together
-         * with the books, or not at all. A failure fails the batch, which is then tried again.
+         * with the books, or not at all. A failure fails the batch, which waits with all behind it and is tried again
+         * until the sink takes it; whoever waits for the books is told. What was rolled back comes again.
          */
         IN_TRANSACTION,
         /**

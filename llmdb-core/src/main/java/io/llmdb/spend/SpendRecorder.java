@@ -46,7 +46,9 @@ public final class SpendRecorder implements AutoCloseable {
     private final DeliveryCounts counts = new DeliveryCounts();
     private final Delivery delivery;
     private final Backlog backlog;
+    private final TransactionalSinks inTransaction;
     private final SinkFanOut fanOut;
+    private final Departure departure = new Departure();
     private final ShortLivedThread answers = new ShortLivedThread("llmdb-spend-answers");
     private final SpendWriter writer;
     private final InboxAdoption adoption;
@@ -77,10 +79,11 @@ public final class SpendRecorder implements AutoCloseable {
             (sink.phase() == SpendLogSink.Phase.IN_TRANSACTION ? transactional : afterCommit).add(sink);
         }
         Inbox inbox = new Inbox(db, bookingPolicy.keepPrompts());
-        Booking booking = new Booking(db, bookingPolicy, new Partitions(db), inbox, transactional);
-        this.delivery = Delivery.of(policy, inbox, counts, bell, answers);
+        this.inTransaction = new TransactionalSinks(transactional);
+        Booking booking = new Booking(db, bookingPolicy, new Partitions(db), inbox, inTransaction);
+        this.delivery = Delivery.of(policy, inbox, counts, bell, answers, departure);
         this.backlog = delivery.backlog();
-        this.deadLetters = new DeadLetters(db, booking, inbox);
+        this.deadLetters = new DeadLetters(db, booking, inbox, bookingPolicy.keepPrompts());
         this.fanOut = new SinkFanOut(afterCommit);
         SpendWriter helper = writer("llmdb-spend-writer-2", backlog, booking, bell, null, true);
         this.writer = writer("llmdb-spend-writer", backlog, booking, bell, helper, false);
@@ -103,7 +106,8 @@ public final class SpendRecorder implements AutoCloseable {
                 counts,
                 fanOut::offer,
                 this::settled,
-                () -> from.state().rows());
+                () -> from.state().rows(),
+                departure);
         return new SpendWriter(
                 name, from, portions, policy, counts, bell, closing, flushing, databaseClock, helper, isHelper);
     }
@@ -194,10 +198,11 @@ public final class SpendRecorder implements AutoCloseable {
     }
 
     /**
-     * Waits until everything that was accepted before the call is booked, or stands among the dead letters.
+     * Waits for a moment in which nothing waits: everything that was accepted before the call is booked then, or stands
+     * among the dead letters, and the sinks after the commit have it.
      *
      * @param timeout how long to wait at most
-     * @return false where time ran out
+     * @return false where time ran out, as it may while others go on recording
      */
     public boolean flush(Duration timeout) {
         long deadline = System.nanoTime() + timeout.toNanos();
@@ -228,7 +233,8 @@ public final class SpendRecorder implements AutoCloseable {
 
     /**
      * Has another recorder book what this one cannot, because its database has moved there: what is queued, and
-     * whatever is recorded here from now on once the database refuses it as moved.
+     * whatever is recorded here from now on once the database refuses it as moved, or was heard to have moved and does
+     * not answer any more.
      *
      * @param other the recorder of the database that this one has moved to
      */
@@ -331,6 +337,7 @@ public final class SpendRecorder implements AutoCloseable {
         }
         delivery.closeFiles();
         answers.close();
+        inTransaction.close();
         fanOut.close();
     }
 

@@ -1,6 +1,5 @@
 package io.llmdb.spend;
 
-import io.llmdb.internal.DbErrors;
 import java.time.Clock;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -150,7 +149,9 @@ final class SpendWriter {
             } catch (InterruptedException e) {
                 LOG.debug("A writer was interrupted");
             } catch (RuntimeException | Error e) {
-                LOG.error("A writer goes on after a failure of its own", e);
+                if (booking.mayLog()) {
+                    LOG.error("A writer goes on after a failure of its own", e);
+                }
                 pause(policy.retryPause().toMillis());
             }
         }
@@ -190,12 +191,7 @@ final class SpendWriter {
                 } catch (RuntimeException e) {
                     counts.failedBatches.increment();
                     mayBeKnown = true;
-                    if (DbErrors.isMoved(e) && booking.handedOver(now)) {
-                        rest = rest.subList(now.size(), rest.size());
-                        continue;
-                    }
-                    if (booking.isOfAnEvent(e)) {
-                        booking.bookWithoutTheBad(now, e);
+                    if (booking.setRight(now, e)) {
                         rest = rest.subList(now.size(), rest.size());
                     } else {
                         portion = Math.max(Math.min(SMALLEST_PORTION, mostRows), portion / 2);
