@@ -292,8 +292,8 @@ public final class JobRunner implements AutoCloseable {
         for (String name : names) {
             JobRun run = running.get(name);
             if (run != null && !kept.contains(name) && run.mayGoOn()) {
-                run.end();
                 counts(name).lost.increment();
+                run.end();
                 LOG.warn("Job {} lost its claim and stops after its present step", name);
             }
         }

@@ -54,6 +54,14 @@ final class BatchReader<K, V> {
         void failure(K key, RuntimeException failure);
     }
 
+    /** What earlier queries found. */
+    interface Kept<K, V> {
+
+        /** What is kept of a key and may be used, or null. */
+        @Nullable
+        Answer<V> of(K key);
+    }
+
     /** Hears of every value, before anybody who waits for it. */
     interface Sink<K, V> {
 
@@ -68,6 +76,7 @@ final class BatchReader<K, V> {
     record Answer<V>(@Nullable V value, long askedAt, long epoch) {}
 
     private final Source<K, V> source;
+    private final Kept<K, V> kept;
     private final Sink<K, V> sink;
     private final LongSupplier epoch;
     private final @Nullable TokenBucket pace;
@@ -80,13 +89,20 @@ final class BatchReader<K, V> {
     private int unvouchedInQueue;
 
     /**
+     * @param kept what the sink has kept
      * @param epoch grows whenever a change is told
      * @param pace limits how many queries go out for keys that nobody vouches for; null: nothing does
      * @param timeout how long a call waits for others' queries
      */
     BatchReader(
-            Source<K, V> source, Sink<K, V> sink, LongSupplier epoch, @Nullable TokenBucket pace, Duration timeout) {
+            Source<K, V> source,
+            Kept<K, V> kept,
+            Sink<K, V> sink,
+            LongSupplier epoch,
+            @Nullable TokenBucket pace,
+            Duration timeout) {
         this.source = source;
+        this.kept = kept;
         this.sink = sink;
         this.epoch = epoch;
         this.pace = pace;
@@ -103,6 +119,13 @@ final class BatchReader<K, V> {
         lock.lock();
         try {
             flight = flights.get(key);
+            if (flight == null) {
+                // A query for it may have ended since the caller looked.
+                Answer<V> found = kept.of(key);
+                if (found != null) {
+                    return found;
+                }
+            }
             if (flight == null || (flight.started && flight.epoch != epoch.getAsLong())) {
                 flight = enqueue(key, vouched);
             }

@@ -83,6 +83,7 @@ final class FreshCache<K, V> {
                     queries.increment();
                     source.read(keys, found);
                 },
+                this::answer,
                 this::put,
                 () -> epoch,
                 pace,
@@ -179,6 +180,20 @@ final class FreshCache<K, V> {
                 queries.sum(),
                 known.estimatedSize(),
                 unknown.estimatedSize());
+    }
+
+    /** What is kept of a key and may be used, also that there is no value, as the query that read it would say it. */
+    private BatchReader.@Nullable Answer<V> answer(K key) {
+        // Before the entry: what is told in between makes the answer older, not newer.
+        long present = epoch;
+        Entry<V> entry = known.getIfPresent(key);
+        if (entry == null) {
+            entry = unknown.getIfPresent(key);
+        }
+        if (entry == null || !isUsable(entry)) {
+            return null;
+        }
+        return new BatchReader.Answer<>(entry.value, entry.askedAt, present);
     }
 
     private boolean isUsable(Entry<V> entry) {

@@ -256,7 +256,8 @@ public final class TcpProxy implements AutoCloseable {
                     new Socket(database.server().host(), database.server().port());
             ProxiedConnection connection = new ProxiedConnection(this, client, server);
             connections.add(connection);
-            if (listener.isClosed()) {
+            // Else what was accepted a moment before would outlive a cut that did not see it.
+            if (refusing || listener.isClosed()) {
                 connection.cut();
                 return;
             }

@@ -15,6 +15,7 @@ import io.llmdb.testkit.TestDatabase;
 import io.llmdb.testkit.World;
 import java.math.BigDecimal;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -85,6 +86,8 @@ class FirstCallsTest {
 
     @Test
     void noScopeLetsMoreThroughThanItsBudget(TestDatabase database) throws Exception {
+        // No midnight gives the budgets anew.
+        database.clock().set(Instant.parse("2031-03-04T12:00:00Z"));
         database.execute("INSERT INTO ${llmdb}.\"LLM_BudgetTable\" (budget_id, max_budget) VALUES ('small', 0.2)");
         try (LlmDb one = open(
                         database, budgets -> budgets.endUserBudgetId("small").countUserBudgetOnTeamKeys(true));

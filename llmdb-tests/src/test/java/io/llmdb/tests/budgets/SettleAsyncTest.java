@@ -21,6 +21,7 @@ import io.llmdb.testkit.World;
 import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -53,6 +54,8 @@ class SettleAsyncTest {
     @EnumSource
     void oneThreadSpendsABudgetToItsLastCent(DeliveryMode mode, TestDatabase database, @TempDir Path directory)
             throws Exception {
+        // No midnight gives the budget anew.
+        database.clock().set(Instant.parse("2031-03-04T12:00:00Z"));
         try (LlmDb db = LlmDb.builder(database.settings()
                         .delivery(delivery ->
                                 delivery.mode(mode).journalDirectory(mode == DeliveryMode.JOURNAL ? directory : null))

@@ -74,7 +74,7 @@ class WindowEndsTest {
      */
     @Test
     void spendingGoesOnWhileWindowsEnd(TestDatabase database) throws Exception {
-        database.clock().set(MIDNIGHT.minusMillis(3_500));
+        database.clock().set(MIDNIGHT.minusSeconds(3_600));
         AtomicBoolean stop = new AtomicBoolean();
         LongAdder refused = new LongAdder();
         ExecutorService threads = Executors.newCachedThreadPool();
@@ -90,6 +90,13 @@ class WindowEndsTest {
                     .keys(1, key)
                     .create()
                     .rawKeys();
+            // All is known and nothing is spent or leased yet, so what comes before midnight is for spending.
+            for (LlmDb db : List.of(one, other)) {
+                keys.forEach(db::authenticate);
+            }
+            database.clock().set(MIDNIGHT.minusMillis(3_500));
+            one.catchUp();
+            other.catchUp();
             List<Future<?>> running = new ArrayList<>();
             for (int i = 0; i < 16; i++) {
                 LlmDb db = i % 2 == 0 ? one : other;
@@ -106,7 +113,9 @@ class WindowEndsTest {
             Await.until(
                     "much is spent after midnight, and somewhere too much",
                     SOON,
-                    () -> database.clock().now().isAfter(MIDNIGHT.plusMillis(2_500)) && refused.sum() > 0);
+                    () -> database.clock().now().isAfter(MIDNIGHT.plusMillis(2_500))
+                            && refused.sum() > 0
+                            && database.rows(WINDOWS).size() > 15);
             stop.set(true);
             for (Future<?> thread : running) {
                 thread.get();

@@ -130,7 +130,7 @@ class JobRunnerTest {
 
     @Test
     void aClaimIsKeptForAsLongAsTheWorkTakes(TestDatabase database) {
-        Duration claim = Duration.ofMillis(600);
+        Duration claim = Duration.ofSeconds(3);
         CountDownLatch end = new CountDownLatch(1);
         AtomicInteger runs = new AtomicInteger();
         for (int i = 0; i < 2; i++) {
@@ -147,7 +147,7 @@ class JobRunnerTest {
                 "the claim was put off",
                 () -> database.value(
                         Boolean.class,
-                        "SELECT j.claimed_until > s.claimed_until + interval '1 second' FROM ${llmdb}.\"LLM_Job\" j, seen s"));
+                        "SELECT j.claimed_until > s.claimed_until + interval '3.5 seconds' FROM ${llmdb}.\"LLM_Job\" j, seen s"));
 
         assertThat(runs).hasValue(1);
         end.countDown();

@@ -39,6 +39,10 @@ import org.junit.jupiter.api.io.TempDir;
 class ChangesHoldEverywhereTest {
 
     private static final Duration BOUND = Duration.ofSeconds(1);
+
+    /** Time enough for a machine that is busy with other tests; the storms hold the second. */
+    private static final Duration LENIENT = Duration.ofSeconds(5);
+
     private static final int AT_ONCE = 4;
 
     /** As busy administrators make them; a burst would measure how fast the server changes rows. */
@@ -49,33 +53,33 @@ class ChangesHoldEverywhereTest {
 
     @Test
     void aFewChanges(TestDatabase database) throws Exception {
-        run(database, database.databaseUrl(), 80);
+        run(database, database.databaseUrl(), 80, LENIENT);
     }
 
     @Test
     void aFewChangesThroughAPoolerInTransactionMode(TestDatabase database) throws Exception {
         assumeTrue(PgBouncer.program().isPresent(), "there is no pgbouncer here; llmdb.test.pgbouncer names one");
-        run(database, pooled(database), 80);
+        run(database, pooled(database), 80, LENIENT);
     }
 
     @Tag("storm")
     @Test
     void aThousandChanges(TestDatabase database) throws Exception {
-        run(database, database.databaseUrl(), 1000);
+        run(database, database.databaseUrl(), 1000, BOUND);
     }
 
     @Tag("storm")
     @Test
     void aThousandChangesThroughAPoolerInTransactionMode(TestDatabase database) throws Exception {
         assumeTrue(PgBouncer.program().isPresent(), "there is no pgbouncer here; llmdb.test.pgbouncer names one");
-        run(database, pooled(database), 1000);
+        run(database, pooled(database), 1000, BOUND);
     }
 
     private static String pooled(TestDatabase database) {
         return database.closeAtEnd(PgBouncer.inFrontOf(database.server(), 8)).databaseUrl(database);
     }
 
-    private void run(TestDatabase database, String url, int changes) throws Exception {
+    private void run(TestDatabase database, String url, int changes, Duration bound) throws Exception {
         LlmDb here = database.closeAtEnd(LlmDb.open(LlmDbSettings.builder()
                 .environment(Map.of())
                 .connection(connection ->
@@ -121,7 +125,7 @@ class ChangesHoldEverywhereTest {
             long calm = HotPath.now() + 1_500_000;
             Await.until(
                     "loads that were on their way have come back", Duration.ofSeconds(10), () -> HotPath.now() > calm);
-            judge(committed, seen, flips, load, there);
+            judge(bound, committed, seen, flips, load, there);
         } finally {
             load.end();
             loader.join();
@@ -163,14 +167,19 @@ class ChangesHoldEverywhereTest {
     }
 
     private static void judge(
-            long[] committed, List<Map<String, Long>> seen, List<String> flips, HotPath load, ChildJvm there) {
+            Duration bound,
+            long[] committed,
+            List<Map<String, Long>> seen,
+            List<String> flips,
+            HotPath load,
+            ChildJvm there) {
         List<String> expected = List.of("KeyBlockedException", "after", "UnknownKeyException", "UnknownKeyException");
         long[] delays = new long[committed.length];
         int late = 0;
         for (int i = 0; i < delays.length; i++) {
             assertThat(seen.get(i)).containsKey(expected.get(i % 4));
             delays[i] = seen.get(i).get(expected.get(i % 4)) - committed[i];
-            late += delays[i] > BOUND.toNanos() / 1000 ? 1 : 0;
+            late += delays[i] > bound.toNanos() / 1000 ? 1 : 0;
         }
         Arrays.sort(delays);
         long calls = there.output().stream()
@@ -185,7 +194,7 @@ class ChangesHoldEverywhereTest {
                 "%d of %d changes held within %d ms; ms until they held: least %d, median %d, 90 %% %d, 99 %% %d, most %d; calls a second: %d here, %d there%n",
                 delays.length - late,
                 delays.length,
-                BOUND.toMillis(),
+                bound.toMillis(),
                 delays[0] / 1000,
                 delays[delays.length / 2] / 1000,
                 delays[delays.length * 9 / 10] / 1000,
@@ -194,7 +203,7 @@ class ChangesHoldEverywhereTest {
                 load.calls() / Math.max(1, seconds),
                 calls / Math.max(1, seconds));
         assertThat(flips).as("changes that were undone").isEmpty();
-        assertThat(late).as("changes that took longer than " + BOUND).isZero();
+        assertThat(late).as("changes that took longer than " + bound).isZero();
         assertThat(load.calls()).isPositive();
     }
 }

@@ -29,16 +29,21 @@ class OutageTest {
 
     @Test
     void aFewSeconds() throws Exception {
-        run(Duration.ofSeconds(8));
+        // Time enough for a machine that is busy with other tests; the storm holds the second.
+        run(Duration.ofSeconds(8), Duration.ofSeconds(5));
     }
 
     @Tag("storm")
     @Test
     void aMinute() throws Exception {
-        run(Duration.ofSeconds(60));
+        run(Duration.ofSeconds(60), Duration.ofSeconds(1));
     }
 
-    private static void run(Duration outage) throws Exception {
+    /**
+     * @param outage how long the server is away
+     * @param bound within what time a change holds afterwards
+     */
+    private static void run(Duration outage, Duration bound) throws Exception {
         try (PostgresServer server = PostgresServer.startEmbedded(Map.of());
                 TestDatabase database = server.newDatabase("llmdb")) {
             LlmDb lenient = open(database, true);
@@ -75,19 +80,21 @@ class OutageTest {
 
                 server.start();
                 long back = System.nanoTime();
+                // A pool that could not connect pauses for up to five seconds.
                 Await.until(
                         "a known caller is served again",
-                        Duration.ofSeconds(5),
+                        Duration.ofSeconds(30),
                         () -> outcome(strict, keys.get(0).rawKey()).equals("known"));
+                long served = System.nanoTime();
                 System.out.printf(
                         "away for %d s; a caller that was refused is served %d ms after the database is back%n",
-                        outage.toSeconds(), (System.nanoTime() - back) / 1_000_000);
-                pass(Duration.ofNanos(back + 5_000_000_000L - System.nanoTime()));
+                        outage.toSeconds(), (served - back) / 1_000_000);
+                pass(Duration.ofNanos(served + 5_000_000_000L - System.nanoTime()));
                 isHonest(ofLenient.forget());
                 isHonest(ofStrict.forget());
                 pass(Duration.ofSeconds(1));
-                assertThat(ofLenient.outcomes()).as("5 s after it is back").containsExactly("known");
-                assertThat(ofStrict.outcomes()).as("5 s after it is back").containsExactly("known");
+                assertThat(ofLenient.outcomes()).as("5 s after the first is served").containsExactly("known");
+                assertThat(ofStrict.outcomes()).as("5 s after the first is served").containsExactly("known");
                 assertThat(outcome(strict, strange.rawKey())).isEqualTo("not seen before");
                 assertThat(outcome(strict, "sk-invented-after-" + back)).isEqualTo("UnknownKeyException");
             }
@@ -95,7 +102,7 @@ class OutageTest {
             lenient.admin().keys().block(keys.get(0).key().hash());
             Await.until(
                     "a change holds",
-                    Duration.ofSeconds(1),
+                    bound,
                     () -> outcome(strict, keys.get(0).rawKey()).equals("KeyBlockedException"));
             lenient.close();
             strict.close();

@@ -64,7 +64,8 @@ class LimitFaultsTest {
         Caller caller = db.authenticate(key.rawKey());
         try (ChildJvm child = child(database, key, 3, false)) {
             child.awaitLine("refused", LONG);
-            assertThat(admissions(child)).isEqualTo(3);
+            // The line of a call that is refused may come before that of one that was admitted.
+            Await.until("all slots are taken", LONG, () -> admissions(child) == 3);
             assertThatThrownBy(() -> db.budgets().admit(caller, CALL)).isInstanceOf(RateLimitedException.class);
             child.kill();
             long killed = System.nanoTime();
@@ -73,8 +74,9 @@ class LimitFaultsTest {
                 admitted.add(db.budgets().admit(caller, CALL));
                 return admitted.size() == 3;
             });
-            // Three seconds of lease, and at most a second for what was last renewed, asked or believed.
-            assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(Duration.ofSeconds(6));
+            // Three seconds of lease, and at most a second for what was last renewed, asked or believed; the rest is
+            // for a machine that is busy, and less than the thirty seconds of whoever says nothing else.
+            assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(Duration.ofSeconds(20));
             assertThatThrownBy(() -> db.budgets().admit(caller, CALL)).isInstanceOf(RateLimitedException.class);
             admitted.forEach(Admission::release);
         }

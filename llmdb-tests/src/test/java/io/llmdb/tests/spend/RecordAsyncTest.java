@@ -83,16 +83,24 @@ class RecordAsyncTest {
     void whatHangsOnAnAnswerMayRecordAndHoldsUpNoOtherCaller(TestDatabase database, @TempDir Path directory)
             throws Exception {
         WORLD.insertInto(database);
-        List<SpendEvent> events = events(database, 40);
+        List<SpendEvent> events = events(database, 60);
         CountDownLatch goOn = new CountDownLatch(1);
+        Thread test = Thread.currentThread();
         try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, DeliveryPolicy.journal(directory))) {
-            CompletableFuture<Void> held = recorder.recordAsync(events.get(0)).thenRun(() -> {
-                recorder.record(events.get(1));
-                await(goOn);
-            });
-            events.subList(2, 20).forEach(recorder::record);
+            int first = 0;
+            CompletableFuture<Void> held;
+            do {
+                // Where the answer came first, what hangs on it runs here at once and shows nothing: once more.
+                held = recorder.recordAsync(events.get(first++)).thenRun(() -> {
+                    if (Thread.currentThread() != test) {
+                        recorder.record(events.get(59));
+                        await(goOn);
+                    }
+                });
+            } while (held.isDone() && first < 20);
+            events.subList(first, 39).forEach(recorder::record);
             List<CompletableFuture<Void>> behind =
-                    events.subList(20, 40).stream().map(recorder::recordAsync).toList();
+                    events.subList(39, 59).stream().map(recorder::recordAsync).toList();
             assertThat(held).isNotDone();
             goOn.countDown();
             join(behind);
@@ -209,7 +217,8 @@ class RecordAsyncTest {
                 Recorders.open(proxy, database, policy.withWriter(1_000, Duration.ofMillis(50), Recorders.DEADLINE))) {
             assertThat(recorder.flush(Recorders.DEADLINE)).isTrue();
         }
-        assertThat(safe).hasSizeGreaterThan(400);
+        // Of the twenty of a round that are awaited the last may have come after the close.
+        assertThat(safe).hasSizeGreaterThanOrEqualTo(20 * 19);
         Set<UUID> booked = database.rows("SELECT id FROM ${llmdb}.\"LLM_SpendLogs\"").stream()
                 .map(row -> (UUID) row.get("id"))
                 .collect(Collectors.toSet());

@@ -280,7 +280,11 @@ class ProxyServerTest {
                         .isTrue();
             }
             Await.until("the request is booked", Duration.ofSeconds(20), () -> database.count("LLM_SpendLogs") == 1);
-            assertThat(gateway.db().budgets().openAdmissions()).isZero();
+            // The row is seen a moment before its caller hears of the commit.
+            Await.until(
+                    "its admission is over",
+                    Duration.ofSeconds(20),
+                    () -> gateway.db().budgets().openAdmissions() == 0);
         }
         long tokens = upstream.tokens.get();
         BigDecimal cost = new BigDecimal("0.00000015")
@@ -338,9 +342,10 @@ class ProxyServerTest {
             }
             proxy.heal();
             for (String key : List.of(unseen, known)) {
+                // A pool that could not connect pauses for up to five seconds.
                 Await.until(
                         "the gateway answers again",
-                        Duration.ofSeconds(5),
+                        Duration.ofSeconds(30),
                         () -> gateway.chat(key, SMALL).statusCode() == 200);
             }
         }
