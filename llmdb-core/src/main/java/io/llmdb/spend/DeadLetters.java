@@ -12,6 +12,7 @@ import io.llmdb.internal.Tx;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,22 +29,22 @@ public final class DeadLetters {
 
     /** The same content is buried once, however often it is delivered. */
     private static final String INSERT = """
-            INSERT INTO ${llmdb}."LLM_DeadLetter" (id, event_id, digest, event, reason, sql_state, created_at)
-            SELECT ?, ?, ?, ?, ?, ?, ${llmdb}.llmdb_now() ON CONFLICT (event_id, digest) DO NOTHING""";
+            INSERT INTO ${llmdb}."LLM_DeadLetter" (id, event_id, digest, event, known_by, reason, sql_state, created_at)
+            SELECT ?, ?, ?, ?, ?, ?, ?, ${llmdb}.llmdb_now() ON CONFLICT (event_id, digest) DO NOTHING""";
 
     private static final String LIST = """
-            SELECT id, digest, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
+            SELECT id, known_by, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
             WHERE replayed_at IS NULL AND discarded_at IS NULL AND (?::uuid IS NULL OR id > ?::uuid) ORDER BY id LIMIT ?""";
 
     private static final String COUNT = """
             SELECT count(*) FROM ${llmdb}."LLM_DeadLetter" WHERE replayed_at IS NULL AND discarded_at IS NULL""";
 
     private static final String LOCK = """
-            SELECT id, digest, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
+            SELECT id, known_by, event, reason, sql_state, created_at FROM ${llmdb}."LLM_DeadLetter"
             WHERE id = ? AND replayed_at IS NULL AND discarded_at IS NULL FOR UPDATE""";
 
     private static final String MENDED = """
-            UPDATE ${llmdb}."LLM_DeadLetter" SET event = ? WHERE id = ?""";
+            UPDATE ${llmdb}."LLM_DeadLetter" SET event = ?, known_by = NULL WHERE id = ?""";
 
     private static final String REPLAYED = """
             UPDATE ${llmdb}."LLM_DeadLetter" SET replayed_at = ${llmdb}.llmdb_now() WHERE id = ?""";
@@ -208,10 +209,14 @@ public final class DeadLetters {
                     SpendEvent event = burial.event();
                     statement.setObject(1, Ids.at(event.startTime()));
                     statement.setObject(2, event.id());
-                    statement.setLong(3, EventCodec.digest(event));
-                    statement.setBytes(4, EventCodec.encode(keepPrompts ? event : event.withoutPrompts()));
-                    statement.setString(5, storable(burial.reason()));
-                    statement.setString(6, burial.sqlState());
+                    long digest = EventCodec.digest(event);
+                    SpendEvent kept = keepPrompts ? event : event.withoutPrompts();
+                    statement.setLong(3, digest);
+                    statement.setBytes(4, EventCodec.encode(kept));
+                    boolean isWhole = kept.knownBy() == null && EventCodec.digest(kept) == digest;
+                    statement.setObject(5, isWhole ? null : digest, Types.BIGINT);
+                    statement.setString(6, storable(burial.reason()));
+                    statement.setString(7, burial.sqlState());
                     statement.addBatch();
                 }
                 statement.executeBatch();
@@ -270,11 +275,11 @@ public final class DeadLetters {
 
     private static DeadLetter read(ResultSet rows) throws SQLException {
         SpendEvent event = EventCodec.decode(rows.getBytes("event"));
-        long digest = rows.getLong("digest");
+        long knownBy = rows.getLong("known_by");
+        boolean isWhole = rows.wasNull();
         return new DeadLetter(
                 rows.getObject("id", UUID.class),
-                // Of one that was buried without its prompts, or mended: what it came as is what its id stands for.
-                digest == EventCodec.digest(event) ? event : event.knownBy(digest),
+                isWhole ? event : event.knownBy(knownBy),
                 rows.getString("reason"),
                 rows.getString("sql_state"),
                 rows.getObject("created_at", OffsetDateTime.class).toInstant());

@@ -93,8 +93,12 @@ class OutageTest {
                 isHonest(ofLenient.forget());
                 isHonest(ofStrict.forget());
                 pass(Duration.ofSeconds(1));
-                assertThat(ofLenient.outcomes()).as("5 s after the first is served").containsExactly("known");
-                assertThat(ofStrict.outcomes()).as("5 s after the first is served").containsExactly("known");
+                assertThat(ofLenient.outcomes())
+                        .as("5 s after the first is served")
+                        .containsExactly("known");
+                assertThat(ofStrict.outcomes())
+                        .as("5 s after the first is served")
+                        .containsExactly("known");
                 assertThat(outcome(strict, strange.rawKey())).isEqualTo("not seen before");
                 assertThat(outcome(strict, "sk-invented-after-" + back)).isEqualTo("UnknownKeyException");
             }

@@ -198,7 +198,9 @@ class InboxTest {
             assertThat(recorder.metrics().adopted()).isEqualTo(4L * each);
             // The inbox is seen empty a moment before the writer hears of its commit.
             Await.until(
-                    "all is booked", Recorders.DEADLINE, () -> recorder.metrics().booked() == 4L * each);
+                    "all is booked",
+                    Recorders.DEADLINE,
+                    () -> recorder.metrics().booked() == 4L * each);
         }
         assertThat(Traffic.logged(database)).isEqualTo(new Traffic(WORLD, start, 100).sums(4, each));
         assertThat(database.books()).agree().haveRequests(4L * each).haveNoDeadlock();
