@@ -264,7 +264,7 @@ public final class LlmDb implements AutoCloseable {
         all.add(Meter.gauge(
                 "llmdb.budgets.admissions.open",
                 "calls",
-                "calls that were admitted and are not over",
+                "calls that hold something of a budget or a limit",
                 budgets::openAdmissions));
         return List.copyOf(all);
     }
@@ -338,6 +338,7 @@ public final class LlmDb implements AutoCloseable {
         private @Nullable DataSource dataSource;
         private ModelNames modelNames = ModelNames.NONE;
         private boolean migrate = true;
+        private boolean backgroundWork = true;
         private @Nullable KeyRotationJob keyRotation;
 
         private Builder(LlmDbSettings settings) {
@@ -378,7 +379,7 @@ public final class LlmDb implements AutoCloseable {
 
         /**
          * Rotates the keys whose {@code key_rotation_at} has come, within a minute; of several instances one does so.
-         * Without this call nobody rotates them.
+         * Without this call nobody rotates them. Under {@link #withoutBackgroundWork} this instance does not.
          *
          * @param grace how long the old keys, too, still work
          * @param receiver gets each new key before it is valid, in a thread of the library, and must have stored or
@@ -401,6 +402,23 @@ public final class LlmDb implements AutoCloseable {
         }
 
         /**
+         * Does nothing by itself that one instance does for all: no job is run, and nothing is taken over from the
+         * inbox. So budget windows are tidied, partitions made ahead, old rows dropped, reports summed up, days
+         * indexed, keys rotated and left events booked by other instances, or by none. For tools beside the proxies,
+         * whose settings and sinks may be others.
+         *
+         * <p>All else is as ever. What is recorded here is booked here, a journal that the settings name is taken up, a
+         * window that a booking or an admission finds to be over is moved on, and what is asked for by
+         * {@link LlmDb#maintenance()} is done.
+         *
+         * @return this
+         */
+        public Builder withoutBackgroundWork() {
+            this.backgroundWork = false;
+            return this;
+        }
+
+        /**
          * Opens the database.
          *
          * @return the open database
@@ -410,7 +428,9 @@ public final class LlmDb implements AutoCloseable {
         public LlmDb open() {
             Deque<AutoCloseable> opened = new ArrayDeque<>();
             try {
-                return new Opening(settings, dataSource, migrate, sinks, modelNames, keyRotation, opened).open();
+                return new Opening(
+                                settings, dataSource, migrate, backgroundWork, sinks, modelNames, keyRotation, opened)
+                        .open();
             } catch (RuntimeException e) {
                 close(opened);
                 throw e;

@@ -65,6 +65,7 @@ final class Opening {
     private final LlmDbSettings settings;
     private final @Nullable DataSource dataSource;
     private final boolean migrate;
+    private final boolean backgroundWork;
     private final List<SpendLogSink> sinks;
     private final ModelNames modelNames;
     private final @Nullable KeyRotationJob keyRotation;
@@ -72,12 +73,14 @@ final class Opening {
 
     /**
      * @param dataSource the application's pool, or null to make one
+     * @param backgroundWork whether to do what one instance does for all
      * @param opened takes whatever has to be closed, the last first
      */
     Opening(
             LlmDbSettings settings,
             @Nullable DataSource dataSource,
             boolean migrate,
+            boolean backgroundWork,
             List<SpendLogSink> sinks,
             ModelNames modelNames,
             @Nullable KeyRotationJob keyRotation,
@@ -85,6 +88,7 @@ final class Opening {
         this.settings = settings;
         this.dataSource = dataSource;
         this.migrate = migrate;
+        this.backgroundWork = backgroundWork;
         this.sinks = List.copyOf(sinks);
         this.modelNames = modelNames;
         this.keyRotation = keyRotation;
@@ -136,7 +140,8 @@ final class Opening {
             opened.push(catalog);
         }
 
-        SpendRecorder recorder = new SpendRecorder(db, clock, booking, deliveryPolicy(settings.delivery()), sinks);
+        SpendRecorder recorder =
+                new SpendRecorder(db, clock, booking, deliveryPolicy(settings.delivery()), sinks, backgroundWork);
         Directory directory = new Directory(authenticator);
         LimitService limits = new LimitService(db, clock, directory, limitPolicy(budgetSettings));
         opened.push(limits);
@@ -166,7 +171,11 @@ final class Opening {
                 budgetSettings.reschedulerMinTime(),
                 budgetSettings.reschedulerMaxTime(),
                 run -> budgets.tidyWindows(run::mayGoOn)));
-        jobs.start();
+        if (backgroundWork) {
+            jobs.start();
+        } else {
+            jobs.startOnRequestOnly();
+        }
 
         LOG.info("llmdb is open on schema \"{}\"", connection.schema());
         return new LlmDb(

@@ -369,7 +369,7 @@ public final class BudgetService implements AutoCloseable {
         desk.recheck(which);
     }
 
-    /** @return how many admissions are neither settled nor released */
+    /** @return how many admissions that hold something of a budget or a limit are neither settled nor released */
     public int openAdmissions() {
         return open.size();
     }

@@ -148,7 +148,16 @@ public final class JobRunner implements AutoCloseable {
 
     /** Begins to look for what is due. */
     public void start() {
-        Thread started = new Thread(this::pollUntilClosed, "llmdb-jobs");
+        start(true);
+    }
+
+    /** Looks for nothing that is due, but keeps the claims of what {@link #runNow} runs. */
+    public void startOnRequestOnly() {
+        start(false);
+    }
+
+    private void start(boolean looksForDue) {
+        Thread started = new Thread(() -> pollUntilClosed(looksForDue), "llmdb-jobs");
         started.setDaemon(true);
         poller = started;
         started.start();
@@ -221,16 +230,20 @@ public final class JobRunner implements AutoCloseable {
         }
     }
 
-    private void pollUntilClosed() {
+    private void pollUntilClosed(boolean looksForDue) {
         Duration tick = poll.compareTo(claim.dividedBy(3)) < 0 ? poll : claim.dividedBy(3);
         // Nobody knows which of several instances started first.
         sleep(Duration.ofMillis(ThreadLocalRandom.current().nextLong(poll.toMillis() + 1)));
         while (!closed) {
             sleep(tick);
             try {
-                registerNew();
+                if (looksForDue) {
+                    registerNew();
+                }
                 keepClaims();
-                startDue();
+                if (looksForDue) {
+                    startDue();
+                }
                 if (lastFailed) {
                     lastFailed = false;
                     LOG.info("Jobs go on");

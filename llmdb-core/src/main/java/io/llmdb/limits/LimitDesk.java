@@ -60,6 +60,7 @@ final class LimitDesk {
     private long lastBeatNanos;
     private long lastRenewalNanos;
     private long nextTidyNanos;
+    private boolean lastFailed;
 
     LimitDesk(LimitStore store, LimitPolicy policy, Clock databaseClock, Ticks ticks) {
         this.store = store;
@@ -130,10 +131,19 @@ final class LimitDesk {
     }
 
     private void noteFailure(LlmDbException e) {
-        if (!away) {
+        if (!lastFailed) {
+            lastFailed = true;
             LOG.warn("Limits cannot be told to the database: {}", e.getMessage());
         }
         away = e instanceof DatabaseUnavailableException;
+    }
+
+    private void noteAnswer() {
+        away = false;
+        if (lastFailed) {
+            lastFailed = false;
+            LOG.info("Limits can be told to the database again");
+        }
     }
 
     /** Counts what a request has really used. */
@@ -310,7 +320,7 @@ final class LimitDesk {
         long sent = ticks.nanos();
         long sentWall = ticks.wallMillis();
         LimitStore.Reply reply = store.grant(questions);
-        away = false;
+        noteAnswer();
         long nanos = ticks.nanos();
         Map<LimitId, Answer> answers = new LinkedHashMap<>();
         for (int i = 0; i < questions.size(); i++) {
@@ -354,7 +364,10 @@ final class LimitDesk {
                     slice.recall();
                 }
             }
-            away = false;
+            if (away) {
+                // Who refuses to be told may be read from all the same, so that alone would be no news.
+                noteAnswer();
+            }
         }
         if (nanos - lastRenewalNanos > policy.leaseTime().toNanos() / RENEWALS_PER_LEASE_TIME) {
             lastRenewalNanos = nanos;

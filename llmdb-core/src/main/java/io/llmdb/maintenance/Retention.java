@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -109,6 +108,10 @@ final class Retention {
                             if (table == LogTable.SPEND_LOGS && from != null) {
                                 // Afterwards the log cannot be asked any more.
                                 sums.sumUpLog(from, to, mayGoOn);
+                                if (!mayGoOn.getAsBoolean()) {
+                                    // Then not all of it need be summed up.
+                                    return null;
+                                }
                             }
                             String name = ddl.takeOut(table, found.relid(), mayGoOn);
                             if (name != null) {
@@ -228,6 +231,12 @@ final class Retention {
         });
     }
 
+    private interface Work {
+        /** Returns how many rows, or null where it was told to stop before it touched them. */
+        @Nullable
+        Long run();
+    }
+
     private static void step(
             RetentionStep.Kind kind,
             LogDdl.Found found,
@@ -235,13 +244,17 @@ final class Retention {
             long estimate,
             boolean dryRun,
             Consumer<RetentionStep> tell,
-            LongSupplier work) {
+            Work work) {
         long started = System.nanoTime();
         long rows = estimate;
         @Nullable String failure = null;
         if (!dryRun) {
             try {
-                rows = work.getAsLong();
+                Long done = work.run();
+                if (done == null) {
+                    return;
+                }
+                rows = done;
             } catch (LlmDbException e) {
                 failure = String.valueOf(e.getMessage());
                 LOG.warn(

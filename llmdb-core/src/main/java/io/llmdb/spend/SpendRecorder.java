@@ -60,7 +60,7 @@ public final class SpendRecorder implements AutoCloseable {
     private volatile Consumer<List<SpendEvent>> onBooked = events -> {};
 
     /**
-     * Starts the writer.
+     * Starts the writer, and looks for what other instances left in the inbox.
      *
      * @param db the database
      * @param databaseClock the database's clock
@@ -71,6 +71,27 @@ public final class SpendRecorder implements AutoCloseable {
      */
     public SpendRecorder(
             Db db, Clock databaseClock, BookingPolicy bookingPolicy, DeliveryPolicy policy, List<SpendLogSink> sinks) {
+        this(db, databaseClock, bookingPolicy, policy, sinks, true);
+    }
+
+    /**
+     * Starts the writer.
+     *
+     * @param db the database
+     * @param databaseClock the database's clock
+     * @param bookingPolicy what the books hold
+     * @param policy how events travel
+     * @param sinks where finished requests go beside the library's own tables
+     * @param adopts whether to book what other instances left in the inbox
+     * @throws JournalException where the policy asks for a journal and its directory cannot be used
+     */
+    public SpendRecorder(
+            Db db,
+            Clock databaseClock,
+            BookingPolicy bookingPolicy,
+            DeliveryPolicy policy,
+            List<SpendLogSink> sinks,
+            boolean adopts) {
         this.policy = policy;
         this.databaseClock = databaseClock;
         List<SpendLogSink> transactional = new ArrayList<>();
@@ -91,7 +112,7 @@ public final class SpendRecorder implements AutoCloseable {
         this.adoption = new InboxAdoption(inbox, delivery::holds, counts, adoptersBell);
         this.adopter = writer("llmdb-spend-inbox", adoption, booking, adoptersBell, null, false);
         writer.start();
-        if (bookingPolicy.updateCounters()) {
+        if (adopts && bookingPolicy.updateCounters()) {
             // Who counts nothing must not book what others count.
             adopter.start();
         }

@@ -15,8 +15,10 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -63,7 +65,7 @@ class JobRunnerTest {
             runner.start();
         }
         // So many, because a claim that reads the clock twice lapses only where the clock is moved just then.
-        for (int round = 1; round <= 25; round++) {
+        for (int round = 1; round <= 20; round++) {
             int expected = round;
             await("round " + round, () -> runs.get() == expected && idle(database, "tidy"));
             database.clock().advance(Duration.ofMinutes(61));
@@ -203,6 +205,32 @@ class JobRunnerTest {
         runner.start();
 
         await("it runs", () -> runs.get() == 1);
+    }
+
+    @Test
+    void onRequestOnlyItLooksForNothingAndKeepsItsClaim(TestDatabase database) throws Exception {
+        database.execute("INSERT INTO ${llmdb}.\"LLM_Job\" (job_name) VALUES ('tidy')");
+        CountDownLatch end = new CountDownLatch(1);
+        AtomicInteger runs = new AtomicInteger();
+        JobRunner runner = runner(database, Duration.ofMillis(600));
+        runner.add(Job.every("tidy", Duration.ofHours(1), run -> runs.incrementAndGet()));
+        runner.add(Job.every("long", Duration.ofHours(1), run -> end.await()));
+        runner.startOnRequestOnly();
+        CompletableFuture<Boolean> asked =
+                CompletableFuture.supplyAsync(() -> runner.runNow("long"), task -> new Thread(task).start());
+        await("it runs", () -> metrics(runner, "long").running());
+        database.execute("CREATE TABLE seen AS SELECT claimed_until FROM ${llmdb}.\"LLM_Job\" WHERE job_name = 'long'");
+        await(
+                "the claim was put off",
+                () -> database.value(
+                        Boolean.class,
+                        "SELECT j.claimed_until > s.claimed_until + interval '1 second' FROM ${llmdb}.\"LLM_Job\" j, seen s"
+                                + " WHERE j.job_name = 'long'"));
+        end.countDown();
+
+        assertThat(asked.get(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(metrics(runner, "long").lostClaims()).isZero();
+        assertThat(runs).hasValue(0);
     }
 
     @Test

@@ -12,11 +12,14 @@ import io.llmdb.maintenance.RetentionPolicy;
 import io.llmdb.maintenance.RetentionReport;
 import io.llmdb.maintenance.RetentionStep;
 import io.llmdb.spend.SpendEvent;
+import io.llmdb.testkit.Await;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.usage.BooksCheck;
 import io.llmdb.usage.Verification;
 import java.math.BigDecimal;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -230,6 +233,43 @@ class LogRetentionTest {
             assertThat(verify(company).logRows()).isEqualTo(800 + 80 * 20);
             assertThat(company.recorder.metrics().deadLetters()).isZero();
             assertThat(database.deadlocks()).isZero();
+        }
+    }
+
+    /** Afterwards its hours could not be summed up any more. */
+    @Test
+    void aRunThatIsToldToStopLeavesADayThatIsNotSummedUp(TestDatabase database) throws Exception {
+        try (Company company = Company.on(database).withTraffic(3, 40)) {
+            RetentionPolicy policy = policy(days(1), null, null);
+            JobRunner runner = new JobRunner(company.db, Duration.ofDays(1), Duration.ofMinutes(1));
+            Maintenance stopped = new Maintenance(company.db, runner, policy);
+            CompletableFuture<Boolean> run;
+            try (Connection held = database.dataSource().getConnection();
+                    Statement statement = held.createStatement()) {
+                held.setAutoCommit(false);
+                statement.execute("LOCK TABLE \"" + database.schema() + "\".\"LLM_SummedUp\"");
+                run = CompletableFuture.supplyAsync(
+                        () -> stopped.run(Maintenance.RETENTION_JOB), task -> new Thread(task).start());
+                Await.until(
+                        "it looks for what is to be summed up",
+                        Duration.ofSeconds(30),
+                        () -> database.value(Long.class, """
+                                SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                                AND wait_event_type = 'Lock' AND query LIKE '%LLM_SummedUp%'""") == 1);
+                runner.close();
+                held.rollback();
+            }
+            assertThat(run.get(30, TimeUnit.SECONDS)).isTrue();
+
+            assertThat(names(database, "LLM_SpendLogs")).contains("LLM_SpendLogs_p20260328");
+            assertThat(database.count("LLM_SummedUp")).isZero();
+            assertThat(stopped.jobs()).singleElement().matches(job -> job.lastError() == null);
+
+            RetentionReport next = maintenance(database, policy).applyRetention(false);
+            assertThat(next.failures()).isEmpty();
+            assertThat(names(database, "LLM_SpendLogs")).doesNotContain("LLM_SpendLogs_p20260328");
+            assertThat(database.count("LLM_SummedUp")).isEqualTo(24 + 24 * 4);
+            assertThat(verify(company).logRows()).isEqualTo(80);
         }
     }
 

@@ -65,12 +65,17 @@ final class DatabaseOptions {
 
     /** The database, opened without migrating it. */
     LlmDb open(HikariDataSource pool) {
-        return LlmDb.builder(settings()).dataSource(pool).withoutMigration().open();
+        return builder(pool).withoutMigration().open();
     }
 
     /** The database, migrated where that is needed. */
     LlmDb openMigrated(HikariDataSource pool) {
-        return LlmDb.open(settings(), pool);
+        return builder(pool).open();
+    }
+
+    /** A command may know neither the proxies' calendar nor their retention nor their sinks. */
+    private LlmDb.Builder builder(HikariDataSource pool) {
+        return LlmDb.builder(settings()).dataSource(pool).withoutBackgroundWork();
     }
 
     String schema() {
