@@ -27,11 +27,11 @@ final class EventCheck {
             if (policy.keepSpendLogs()) {
                 texts(event);
                 json("metadata", event.metadata());
-            }
-            if (policy.keepSpendLogs() && policy.keepPrompts()) {
-                json("messages", event.messages());
-                json("response", event.response());
-                json("proxyServerRequest", event.proxyServerRequest());
+                if (policy.keepPrompts()) {
+                    json("messages", event.messages());
+                    json("response", event.response());
+                    json("proxyServerRequest", event.proxyServerRequest());
+                }
             }
             RequestError error = event.error();
             if (error != null && policy.keepErrorLogs()) {

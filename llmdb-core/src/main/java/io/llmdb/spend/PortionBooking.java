@@ -11,7 +11,6 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +26,6 @@ final class PortionBooking {
     /** How often a batch is tried whose failure nobody can explain, before its events are tried alone. */
     private static final int TRIES_OF_THE_UNCLEAR = 5;
 
-    private static final long LOG_EVERY_NANOS = TimeUnit.SECONDS.toNanos(10);
     private static final Logger LOG = LoggerFactory.getLogger(SpendWriter.class);
 
     private final Booking booking;
@@ -38,10 +36,10 @@ final class PortionBooking {
     private final Consumer<List<SpendEvent>> onSettled;
     private final LongSupplier waiting;
     private final Departure departure;
+    private final LogPace pace = new LogPace();
     private volatile @Nullable Consumer<Backlog.Entry> heir;
     private volatile boolean abandoned;
     private int unclear;
-    private long lastLogged = System.nanoTime() - LOG_EVERY_NANOS;
 
     /**
      * @param onBooked gets the events of each portion that were booked here
@@ -294,11 +292,7 @@ final class PortionBooking {
 
     /** Whether it is time to tell something again. */
     boolean mayLog() {
-        boolean may = System.nanoTime() - lastLogged > LOG_EVERY_NANOS;
-        if (may) {
-            lastLogged = System.nanoTime();
-        }
-        return may;
+        return pace.mayLog();
     }
 
     void tell(RuntimeException failure) {

@@ -25,8 +25,6 @@ final class SinkFanOut implements AutoCloseable {
      */
     private static final long QUEUED_BYTES = 64 << 20;
 
-    private static final long LOG_EVERY_NANOS = TimeUnit.SECONDS.toNanos(10);
-
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
     private static final Logger LOG = LoggerFactory.getLogger(SinkFanOut.class);
@@ -91,8 +89,8 @@ final class SinkFanOut implements AutoCloseable {
         private final AtomicLong bytes = new AtomicLong();
         private final Thread thread;
         private volatile boolean closed;
+        private final LogPace pace = new LogPace();
         // Guarded by this.
-        private long lastLogged = System.nanoTime() - LOG_EVERY_NANOS;
         private long unsaid;
 
         private Lane(SpendLogSink sink) {
@@ -152,9 +150,8 @@ final class SinkFanOut implements AutoCloseable {
         private synchronized void missed(SpendBatch batch, String how, @Nullable Throwable failure) {
             failures.increment();
             unsaid += batch.events().size();
-            if (System.nanoTime() - lastLogged > LOG_EVERY_NANOS) {
+            if (pace.mayLog()) {
                 LOG.error("{} {} {} events", sink.getClass().getName(), how, unsaid, failure);
-                lastLogged = System.nanoTime();
                 unsaid = 0;
             }
         }

@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -66,22 +65,12 @@ class BadRowsTest {
         }
     }
 
-    private static List<SpendEvent> requests(TestDatabase database, int count, long seed) {
-        SplittableRandom dice = new SplittableRandom(seed);
-        Instant now = Recorders.now(database);
-        List<SpendEvent> requests = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            requests.add(WORLD.request(dice, now.minusMillis(dice.nextLong(100_000))));
-        }
-        return requests;
-    }
-
     @ParameterizedTest
     @EnumSource
     void oneInAThousand(Bad bad, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> requests = requests(database, 999, bad.ordinal());
-        SpendEvent spoiled = bad.spoil.apply(requests(database, 1, 99).get(0));
+        List<SpendEvent> requests = WORLD.requests(database, 999, bad.ordinal());
+        SpendEvent spoiled = bad.spoil.apply(WORLD.requests(database, 1, 99).get(0));
         List<SpendEvent> all = new ArrayList<>(requests);
         all.add(700, spoiled);
         try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.memory())) {
@@ -104,8 +93,8 @@ class BadRowsTest {
     @EnumSource
     void oneInTheInbox(Bad bad, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> requests = requests(database, 199, bad.ordinal());
-        SpendEvent spoiled = bad.spoil.apply(requests(database, 1, 99).get(0));
+        List<SpendEvent> requests = WORLD.requests(database, 199, bad.ordinal());
+        SpendEvent spoiled = bad.spoil.apply(WORLD.requests(database, 1, 99).get(0));
         List<SpendEvent> all = new ArrayList<>(requests);
         all.add(120, spoiled);
         try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, DeliveryPolicy.synchronous())) {
@@ -124,11 +113,11 @@ class BadRowsTest {
     @Test
     void allKindsAtOnceAndDeliveredThreeTimes(TestDatabase database, @TempDir Path directory) {
         WORLD.insertInto(database);
-        List<SpendEvent> good = requests(database, 4_000, 1);
+        List<SpendEvent> good = WORLD.requests(database, 4_000, 1);
         List<SpendEvent> bad = new ArrayList<>();
         for (Bad kind : Bad.values()) {
             bad.add(kind.spoil.apply(
-                    requests(database, 1, 1_000 + kind.ordinal()).get(0)));
+                    WORLD.requests(database, 1, 1_000 + kind.ordinal()).get(0)));
         }
         List<SpendEvent> all = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -161,8 +150,9 @@ class BadRowsTest {
     @Test
     void mendedReplayedDiscarded(TestDatabase database) {
         WORLD.insertInto(database);
-        SpendEvent one = Bad.NUL.spoil.apply(requests(database, 1, 1).get(0));
-        SpendEvent other = Bad.NO_JSON.spoil.apply(requests(database, 1, 2).get(0));
+        SpendEvent one = Bad.NUL.spoil.apply(WORLD.requests(database, 1, 1).get(0));
+        SpendEvent other =
+                Bad.NO_JSON.spoil.apply(WORLD.requests(database, 1, 2).get(0));
         try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.booked())) {
             assertThatThrownBy(() -> recorder.record(one))
                     .isInstanceOf(EventRefusedException.class)
@@ -181,7 +171,7 @@ class BadRowsTest {
 
             assertThatThrownBy(() -> letters.replay(first.id())).isInstanceOf(EventRefusedException.class);
             assertThatThrownBy(() -> letters.replay(
-                            first.id(), event -> requests(database, 1, 3).get(0)))
+                            first.id(), event -> WORLD.requests(database, 1, 3).get(0)))
                     .isInstanceOf(InvalidArgumentException.class);
             letters.mend(first.id(), event -> event.toBuilder().endUser("a b").build());
             assertThat(letters.list(PageRequest.first(10)).items())

@@ -50,16 +50,6 @@ class BookingTest {
         return Recorders.open(database, booking, way.policy);
     }
 
-    private static List<SpendEvent> requests(TestDatabase database, int count, long seed) {
-        SplittableRandom dice = new SplittableRandom(seed);
-        Instant now = Recorders.now(database);
-        List<SpendEvent> requests = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            requests.add(WORLD.request(dice, now.minusMillis(dice.nextLong(100_000))));
-        }
-        return requests;
-    }
-
     /** An event of which every part is set. */
     private static SpendEvent full(Instant start) {
         return SpendEvent.builder(start)
@@ -141,7 +131,7 @@ class BookingTest {
     @EnumSource
     void deliveredOftenAndInAnyOrderItCountsOnce(Way way, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> requests = requests(database, 500, 1);
+        List<SpendEvent> requests = WORLD.requests(database, 500, 1);
         List<SpendEvent> deliveries = new ArrayList<>(requests);
         deliveries.addAll(requests.subList(0, 300));
         deliveries.addAll(requests.subList(200, 500));
@@ -158,7 +148,7 @@ class BookingTest {
     @Test
     void theSameIdWithOtherContentIsAnError(TestDatabase database) {
         WORLD.insertInto(database);
-        SpendEvent event = requests(database, 1, 3).get(0);
+        SpendEvent event = WORLD.requests(database, 1, 3).get(0);
         SpendEvent other =
                 event.toBuilder().cost(event.cost().add(BigDecimal.ONE)).build();
         try (SpendRecorder recorder = open(database, Recorders.ALL, Way.ALONE)) {
@@ -184,7 +174,7 @@ class BookingTest {
     @EnumSource
     void withoutLogsTheCountersGoOn(Way way, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> requests = requests(database, 200, 4);
+        List<SpendEvent> requests = WORLD.requests(database, 200, 4);
         try (SpendRecorder recorder = open(database, Recorders.booking(false, false, true), way)) {
             Recorders.book(recorder, requests);
             Recorders.book(recorder, requests);
@@ -200,8 +190,8 @@ class BookingTest {
     @EnumSource
     void whatWasBookedBeforeLogsWereSwitchedIsKnownAfterwards(Way way, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> first = requests(database, 50, 5);
-        List<SpendEvent> second = requests(database, 50, 6);
+        List<SpendEvent> first = WORLD.requests(database, 50, 5);
+        List<SpendEvent> second = WORLD.requests(database, 50, 6);
         List<SpendEvent> both = new ArrayList<>(first);
         both.addAll(second);
         try (SpendRecorder recorder = open(database, Recorders.ALL, way)) {
@@ -223,7 +213,7 @@ class BookingTest {
     @EnumSource
     void errorRowsAndCountersCanBeSwitchedOff(Way way, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> requests = requests(database, 200, 7);
+        List<SpendEvent> requests = WORLD.requests(database, 200, 7);
         try (SpendRecorder recorder = open(database, Recorders.booking(true, false, false), way)) {
             Recorders.book(recorder, requests);
             Recorders.book(recorder, requests);

@@ -13,10 +13,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -66,21 +63,11 @@ class DatabaseStatesRecordingTest {
         }
     }
 
-    private static List<SpendEvent> requests(TestDatabase database, int count, long seed) {
-        SplittableRandom dice = new SplittableRandom(seed);
-        Instant now = Recorders.now(database);
-        List<SpendEvent> requests = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            requests.add(WORLD.request(dice, now.minusMillis(dice.nextLong(100_000))));
-        }
-        return requests;
-    }
-
     @ParameterizedTest
     @EnumSource
     void whatWasAcceptedIsBookedWhenItIsOver(State state, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> events = requests(database, 300, 1);
+        List<SpendEvent> events = WORLD.requests(database, 300, 1);
         // Each on a connection of its own, so that settings of the database count at once.
         try (SpendRecorder recorder = Recorders.open(
                 database.dataSource(),
@@ -108,7 +95,7 @@ class DatabaseStatesRecordingTest {
     @EnumSource
     void whoWaitsIsToldAtOnce(State state, TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> events = requests(database, 2, 2);
+        List<SpendEvent> events = WORLD.requests(database, 2, 2);
         try (SpendRecorder recorder = Recorders.open(
                 database.dataSource(), database.schema(), Recorders.ALL, Recorders.booked(), List.of())) {
             recorder.record(events.get(0));
@@ -124,7 +111,7 @@ class DatabaseStatesRecordingTest {
     @Test
     void closingTellsWhoWaits(TestDatabase database) {
         WORLD.insertInto(database);
-        SpendEvent event = requests(database, 1, 3).get(0);
+        SpendEvent event = WORLD.requests(database, 1, 3).get(0);
         SpendRecorder recorder = Recorders.open(
                 database.dataSource(),
                 database.schema(),

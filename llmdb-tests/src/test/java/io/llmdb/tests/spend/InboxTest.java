@@ -473,17 +473,11 @@ class InboxTest {
             List<SpendEvent> events = events(fresh, 60);
             try (SpendRecorder heir = Recorders.open(fresh, Recorders.ALL, SYNCHRONOUS);
                     SpendRecorder old = Recorders.open(moved, Recorders.ALL, SYNCHRONOUS)) {
-                moved.execute("""
-                        CREATE FUNCTION ${llmdb}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                            RAISE EXCEPTION 'moved' USING ERRCODE = 'LD080';
-                        END $$;
-                        CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendLogs" FOR EACH ROW
-                            EXECUTE FUNCTION ${llmdb}.refuse()""");
+                Recorders.refuseAsMoved(moved, "BEFORE INSERT ON ${llmdb}.\"LLM_SpendLogs\" FOR EACH ROW");
                 // These are in the old inbox and wait for somebody to take them.
                 events.subList(0, 20).forEach(old::record);
-                moved.execute("""
-                        CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON ${llmdb}."LLM_SpendInbox" FOR EACH STATEMENT
-                            EXECUTE FUNCTION ${llmdb}.refuse()""");
+                Recorders.refuseAsMoved(
+                        moved, "BEFORE INSERT OR UPDATE OR DELETE ON ${llmdb}.\"LLM_SpendInbox\" FOR EACH STATEMENT");
                 assertThatThrownBy(() -> old.record(events.get(30)))
                         .isInstanceOf(io.llmdb.error.DatabaseMovedException.class);
                 old.handOver(heir);

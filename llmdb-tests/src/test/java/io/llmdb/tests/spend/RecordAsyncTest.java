@@ -239,11 +239,7 @@ class RecordAsyncTest {
                 TestDatabase fresh = PostgresServer.shared().newDatabase("llmdb")) {
             WORLD.insertInto(moved);
             WORLD.insertInto(fresh);
-            moved.execute("""
-                    CREATE FUNCTION ${llmdb}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                        RAISE EXCEPTION 'moved' USING ERRCODE = 'LD080';
-                    END $$;
-                    CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendLogs" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.refuse()""");
+            Recorders.refuseAsMoved(moved, "BEFORE INSERT ON ${llmdb}.\"LLM_SpendLogs\" FOR EACH ROW");
             List<SpendEvent> events = events(fresh, 50);
             SpendRecorder old = Recorders.open(moved, Recorders.ALL, Recorders.booked());
             try (SpendRecorder heir = Recorders.open(fresh, Recorders.ALL, Recorders.booked());

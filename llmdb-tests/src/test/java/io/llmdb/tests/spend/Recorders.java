@@ -82,6 +82,21 @@ final class Recorders {
         return new SpendRecorder(db, new DbClock(db.sql()), booking, delivery, sinks);
     }
 
+    /**
+     * Has the database refuse as one that has moved.
+     *
+     * @param events what it refuses, as a trigger has it between its name and its function
+     */
+    static void refuseAsMoved(TestDatabase database, String... events) {
+        database.execute("""
+                CREATE OR REPLACE FUNCTION ${llmdb}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    RAISE EXCEPTION 'moved' USING ERRCODE = 'LD080';
+                END $$""");
+        for (String event : events) {
+            database.execute("CREATE TRIGGER refuse " + event + " EXECUTE FUNCTION ${llmdb}.refuse()");
+        }
+    }
+
     static DeliveryPolicy booked() {
         return DeliveryPolicy.booked();
     }

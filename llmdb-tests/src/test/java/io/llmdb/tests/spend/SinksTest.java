@@ -27,10 +27,8 @@ import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -42,16 +40,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 class SinksTest {
 
     private static final World WORLD = new World(20);
-
-    private static List<SpendEvent> requests(TestDatabase database, int count, long seed) {
-        SplittableRandom dice = new SplittableRandom(seed);
-        Instant now = Recorders.now(database);
-        List<SpendEvent> requests = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            requests.add(WORLD.request(dice, now.minusMillis(dice.nextLong(100_000))));
-        }
-        return requests;
-    }
 
     private static SpendRecorder open(
             TestDatabase database, BookingPolicy booking, DeliveryPolicy delivery, SpendLogSink... sinks) {
@@ -149,7 +137,7 @@ class SinksTest {
     void whatASinkInTheTransactionRefusesWaitsForIt(Failing failing, TestDatabase database) {
         WORLD.insertInto(database);
         database.execute("CREATE TABLE public.seen (id uuid PRIMARY KEY)");
-        List<SpendEvent> requests = requests(database, 300, 1);
+        List<SpendEvent> requests = WORLD.requests(database, 300, 1);
         Keeping sink = new Keeping(failing);
         DeliveryPolicy small = Recorders.memory().withWriter(40, Duration.ofMillis(10), Recorders.DEADLINE);
         try (SpendRecorder recorder = open(database, Recorders.ALL, small, sink)) {
@@ -171,7 +159,7 @@ class SinksTest {
     @Test
     void anErrorInASinkEndsNeitherTheSinkNorTheClose(TestDatabase database) {
         WORLD.insertInto(database);
-        List<SpendEvent> requests = requests(database, 50, 2);
+        List<SpendEvent> requests = WORLD.requests(database, 50, 2);
         AtomicInteger calls = new AtomicInteger();
         RecordingSink other = RecordingSink.afterCommit();
         SpendLogSink broken = new SpendLogSink() {
@@ -201,11 +189,11 @@ class SinksTest {
         WORLD.insertInto(database);
         BookingPolicy withoutPrompts =
                 new BookingPolicy(true, true, true, false, Recorders.ALL.calendar(), false, null, null, null);
-        List<SpendEvent> good = requests(database, 99, 3).stream()
+        List<SpendEvent> good = WORLD.requests(database, 99, 3).stream()
                 .map(event ->
                         event.toBuilder().messages("{\"no JSON\": \\u0000").build())
                 .toList();
-        SpendEvent bad = requests(database, 1, 4).get(0).toBuilder()
+        SpendEvent bad = WORLD.requests(database, 1, 4).get(0).toBuilder()
                 .endUser("a\0b")
                 .messages("[\"what nobody may read\"]")
                 .build();
@@ -271,13 +259,11 @@ class SinksTest {
                 TcpProxy proxy = TcpProxy.to(moved)) {
             WORLD.insertInto(moved);
             WORLD.insertInto(fresh);
-            moved.execute("""
-                    CREATE FUNCTION ${llmdb}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                        RAISE EXCEPTION 'moved' USING ERRCODE = 'LD080';
-                    END $$;
-                    CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendLogs" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.refuse();
-                    CREATE TRIGGER refuse BEFORE INSERT ON ${llmdb}."LLM_SpendInbox" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.refuse()""");
-            List<SpendEvent> events = requests(fresh, 40, 5);
+            Recorders.refuseAsMoved(
+                    moved,
+                    "BEFORE INSERT ON ${llmdb}.\"LLM_SpendLogs\" FOR EACH ROW",
+                    "BEFORE INSERT ON ${llmdb}.\"LLM_SpendInbox\" FOR EACH ROW");
+            List<SpendEvent> events = WORLD.requests(fresh, 40, 5);
             try (SpendRecorder heir = Recorders.open(fresh, Recorders.ALL, policy);
                     SpendRecorder old = Recorders.open(proxy, moved, policy)) {
                 old.handOver(heir);

@@ -71,6 +71,17 @@ record World(int keys) {
                 """.formatted(keys - 1, users(), teams(), organizations()));
     }
 
+    /** Requests of the last hundred seconds. */
+    List<SpendEvent> requests(TestDatabase database, int count, long seed) {
+        SplittableRandom dice = new SplittableRandom(seed);
+        Instant now = Recorders.now(database);
+        List<SpendEvent> requests = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            requests.add(request(dice, now.minusMillis(dice.nextLong(100_000))));
+        }
+        return requests;
+    }
+
     /** A request of one of the keys. */
     SpendEvent request(SplittableRandom dice, Instant start) {
         int key = dice.nextInt(keys);
