@@ -29,6 +29,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -270,7 +272,11 @@ class SinksTest {
                 events.subList(0, 10).forEach(old::record);
                 assertThat(old.flush(Recorders.DEADLINE)).isTrue();
                 Recorders.away(proxy);
-                events.subList(10, 40).forEach(old::record);
+                // Together, because each batch waits for a connection that does not come.
+                CompletableFuture.allOf(events.subList(10, 40).stream()
+                                .map(old::recordAsync)
+                                .toArray(CompletableFuture[]::new))
+                        .get(60, TimeUnit.SECONDS);
                 assertThat(old.flush(Recorders.DEADLINE)).isTrue();
                 assertThat(heir.flush(Recorders.DEADLINE)).isTrue();
             }
