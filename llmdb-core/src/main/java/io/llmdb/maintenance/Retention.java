@@ -11,10 +11,12 @@ import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,6 +66,23 @@ final class Retention {
         }
         if (policy.prompts() != null) {
             forgetPrompts(policy.prompts().before(now), dryRun, tell, mayGoOn);
+        }
+        Instant dealtWith = deadLettersBefore(now);
+        if (dealtWith != null && mayGoOn.getAsBoolean() && hasDeadLetters(dealtWith)) {
+            step(
+                    new RetentionStep(
+                            RetentionStep.Kind.DELETE_DEAD_LETTERS,
+                            DEAD_LETTERS,
+                            DEAD_LETTERS,
+                            null,
+                            dealtWith,
+                            0,
+                            0,
+                            Duration.ZERO,
+                            null),
+                    dryRun,
+                    tell,
+                    () -> inBatches(deleteDeadLetters(), dealtWith, mayGoOn));
         }
         return new RetentionReport(now, dryRun, steps);
     }
@@ -170,6 +189,10 @@ final class Retention {
     private boolean hasStrays(LogTable table, LogDdl.Found found, Instant before, String condition) {
         String query = ddl.sql("SELECT EXISTS (SELECT 1 FROM ${llmdb}.\""
                 + found.partition().name() + "\" WHERE \"" + table.column() + "\" < ? " + condition + ")");
+        return exists(query, before);
+    }
+
+    private boolean exists(String query, Instant before) {
         return db.single(tx -> {
             try (PreparedStatement statement = tx.connection().prepareStatement(query)) {
                 statement.setObject(1, before.atOffset(ZoneOffset.UTC));
@@ -217,6 +240,29 @@ final class Retention {
         }
     }
 
+    /** They hold what a spend log row does, prompts included where these are kept. */
+    private @Nullable Instant deadLettersBefore(Instant now) {
+        return Stream.of(policy.spendLogs(), policy.prompts())
+                .filter(Objects::nonNull)
+                .map(period -> period.before(now))
+                .max(Comparator.naturalOrder())
+                .orElse(null);
+    }
+
+    private boolean hasDeadLetters(Instant before) {
+        return exists(ddl.sql("SELECT EXISTS (SELECT 1 " + DEALT_WITH + ")"), before);
+    }
+
+    private String deleteDeadLetters() {
+        return ddl.sql("DELETE FROM ${llmdb}.\"LLM_DeadLetter\" WHERE id = ANY (ARRAY(SELECT id " + DEALT_WITH
+                + " LIMIT " + STRAYS_AT_ONCE + "))");
+    }
+
+    private static final String DEAD_LETTERS = "LLM_DeadLetter";
+
+    private static final String DEALT_WITH =
+            "FROM ${llmdb}.\"LLM_DeadLetter\" WHERE coalesce(replayed_at, discarded_at) < ?";
+
     private static final String HAS_PROMPTS = "num_nonnulls(messages, response, proxy_server_request) > 0";
 
     private Instant promptsBefore() {
@@ -245,35 +291,50 @@ final class Retention {
             boolean dryRun,
             Consumer<RetentionStep> tell,
             Work work) {
-        long started = System.nanoTime();
-        long rows = estimate;
-        @Nullable String failure = null;
-        if (!dryRun) {
-            try {
-                Long done = work.run();
-                if (done == null) {
-                    return;
-                }
-                rows = done;
-            } catch (LlmDbException e) {
-                failure = String.valueOf(e.getMessage());
-                LOG.warn(
-                        "{} of {} is left to the next run: {}",
-                        kind,
-                        found.partition().name(),
-                        failure);
-            }
-        }
         LogPartition partition = found.partition();
+        step(
+                new RetentionStep(
+                        kind,
+                        partition.table(),
+                        partition.name(),
+                        partition.from(),
+                        to,
+                        estimate,
+                        partition.bytes(),
+                        Duration.ZERO,
+                        null),
+                dryRun,
+                tell,
+                work);
+    }
+
+    private static void step(RetentionStep planned, boolean dryRun, Consumer<RetentionStep> tell, Work work) {
+        if (dryRun) {
+            tell.accept(planned);
+            return;
+        }
+        long started = System.nanoTime();
+        long rows = planned.rows();
+        @Nullable String failure = null;
+        try {
+            Long done = work.run();
+            if (done == null) {
+                return;
+            }
+            rows = done;
+        } catch (LlmDbException e) {
+            failure = String.valueOf(e.getMessage());
+            LOG.warn("{} of {} is left to the next run: {}", planned.kind(), planned.name(), failure);
+        }
         tell.accept(new RetentionStep(
-                kind,
-                partition.table(),
-                partition.name(),
-                partition.from(),
-                to,
+                planned.kind(),
+                planned.table(),
+                planned.name(),
+                planned.from(),
+                planned.to(),
                 rows,
-                partition.bytes(),
-                dryRun ? Duration.ZERO : Duration.ofNanos(System.nanoTime() - started),
+                planned.bytes(),
+                Duration.ofNanos(System.nanoTime() - started),
                 failure));
     }
 }

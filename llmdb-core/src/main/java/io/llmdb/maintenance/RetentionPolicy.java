@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How long what is kept. Rows go by whole partitions: when the last instant of a partition is older than the period,
- * all of it goes; daily totals stay for ever.
+ * all of it goes; daily totals stay for ever. Dead letters that were replayed or discarded go after the shorter of the
+ * first two periods.
  *
  * @param spendLogs how long spend log rows are kept; null: for ever
  * @param prompts how long messages and answers are kept; null: as long as their row

@@ -186,7 +186,8 @@ public final class DeadLetters {
     }
 
     /**
-     * Gives a dead letter up: it is not listed any more, and never booked. Its row stays, for the record.
+     * Gives a dead letter up: it is not listed any more, and never booked. Its row stays, for the record, until
+     * retention deletes it.
      *
      * @param id the letter's id
      * @throws NotFoundException where no such letter waits

@@ -46,9 +46,18 @@ public record DeliveryPolicy(
                     + maxBacklogBytes + ", maxBatchRows " + maxBatchRows + ", maxJournalBytes " + maxJournalBytes
                     + ": each must be at least 1");
         }
-        if ((mode == DeliveryMode.JOURNAL || whenFull == WhenFull.SPILL) && journalDirectory == null) {
+        if (hasJournal(mode, whenFull) && journalDirectory == null) {
             throw new InvalidArgumentException("delivery by journal, or spilling to it, needs a journalDirectory");
         }
+    }
+
+    private static boolean hasJournal(DeliveryMode mode, WhenFull whenFull) {
+        return mode == DeliveryMode.JOURNAL || whenFull == WhenFull.SPILL;
+    }
+
+    /** Whether events may stand in files of this machine's. */
+    boolean hasJournal() {
+        return hasJournal(mode, whenFull);
     }
 
     /**

@@ -11,6 +11,10 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +41,7 @@ final class PortionBooking {
     private final LongSupplier waiting;
     private final Departure departure;
     private final LogPace pace = new LogPace();
-    private volatile @Nullable Consumer<Backlog.Entry> heir;
+    private volatile @Nullable Heir heir;
     private volatile boolean abandoned;
     private int unclear;
 
@@ -67,8 +71,8 @@ final class PortionBooking {
     }
 
     /** What the database refuses because it has moved goes to somebody who books it there. */
-    void handOverTo(Consumer<Backlog.Entry> taker) {
-        heir = taker;
+    void handOverTo(Heir other) {
+        heir = other;
     }
 
     /** Has it give up at the next failure. */
@@ -267,17 +271,21 @@ final class PortionBooking {
         return false;
     }
 
-    /** Gives events to the new side, which books each once and answers whoever waits; false where there is none. */
+    /**
+     * Gives events to the new side, which books each once and answers whoever waits; false where there is none, or
+     * where it has not taken all and they are to be given again.
+     */
     private boolean handedOver(List<Backlog.Entry> entries) throws InterruptedException {
-        Consumer<Backlog.Entry> taker = heir;
+        Heir taker = heir;
         if (taker == null) {
             return false;
         }
+        List<CompletableFuture<Void>> taken = new ArrayList<>(entries.size());
         for (Backlog.Entry entry : entries) {
-            for (boolean taken = false; !taken; ) {
+            while (true) {
                 try {
-                    taker.accept(entry);
-                    taken = true;
+                    taken.add(taker.take(entry, policy.hasJournal()));
+                    break;
                 } catch (BacklogFullException e) {
                     if (abandoned) {
                         throw abandonedWith(entries);
@@ -286,8 +294,31 @@ final class PortionBooking {
                 }
             }
         }
-        inform(onSettled, events(entries));
-        return true;
+        boolean all = true;
+        for (CompletableFuture<Void> one : taken) {
+            all &= isTaken(one, entries);
+        }
+        if (all) {
+            inform(onSettled, events(entries));
+        }
+        return all;
+    }
+
+    private boolean isTaken(CompletableFuture<Void> taken, List<Backlog.Entry> entries) throws InterruptedException {
+        while (true) {
+            try {
+                taken.get(policy.retryPause().toMillis(), TimeUnit.MILLISECONDS);
+                return true;
+            } catch (TimeoutException e) {
+                if (abandoned) {
+                    throw abandonedWith(entries);
+                }
+            } catch (ExecutionException e) {
+                // The new side has set it aside, and there it stays.
+                return e.getCause() instanceof EventRefusedException
+                        || e.getCause() instanceof ContradictingEventException;
+            }
+        }
     }
 
     /** Whether it is time to tell something again. */

@@ -273,20 +273,27 @@ public final class SpendRecorder implements AutoCloseable {
     }
 
     /** Takes an event from a recorder whose database has moved here, and answers whoever waits for it there. */
-    private void take(Backlog.Entry entry) {
-        boolean waits = policy.mode() == DeliveryMode.BOOKED || policy.mode() == DeliveryMode.SYNCHRONOUS;
+    private CompletableFuture<Void> take(Backlog.Entry entry, boolean safely) {
+        boolean answersWhenBooked = policy.mode() == DeliveryMode.BOOKED || policy.mode() == DeliveryMode.SYNCHRONOUS;
+        CompletableFuture<Void> done =
+                entry.done() == null && answersWhenBooked && safely ? new CompletableFuture<>() : entry.done();
         // Where it stood in the old side's inbox, the move has brought its row along.
-        delivery.direct()
-                .put(new Backlog.Entry(
+        CompletableFuture<Void> put = delivery.direct()
+                .putAsync(new Backlog.Entry(
                         entry.event(),
-                        waits ? entry.done() : null,
+                        answersWhenBooked ? done : null,
                         databaseClock.millis(),
                         entry.size(),
                         entry.inInbox()));
-        counts.accepted.increment();
-        if (!waits && entry.done() != null) {
-            entry.done().complete(null);
-        }
+        CompletableFuture<Void> taken = Futures.after(put, failure -> {
+            if (failure == null) {
+                counts.accepted.increment();
+                if (!answersWhenBooked && done != null) {
+                    done.complete(null);
+                }
+            }
+        });
+        return answersWhenBooked && safely && done != null ? done : taken;
     }
 
     /** @return the events that could not be booked */

@@ -6,7 +6,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -88,10 +87,10 @@ final class SpendWriter {
     }
 
     /** What the database refuses because it has moved goes to somebody who books it there. */
-    void handOverTo(Consumer<Backlog.Entry> taker) {
-        booking.handOverTo(taker);
+    void handOverTo(Heir heir) {
+        booking.handOverTo(heir);
         if (helper != null) {
-            helper.handOverTo(taker);
+            helper.handOverTo(heir);
         }
     }
 

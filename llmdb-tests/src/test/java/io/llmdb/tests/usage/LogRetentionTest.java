@@ -327,6 +327,40 @@ class LogRetentionTest {
         }
     }
 
+    @Test
+    void deadLettersThatWereDealtWithGo(TestDatabase database) {
+        database.clock().freeze(Instant.parse("2026-03-31T12:00:00Z"));
+        database.execute("""
+                INSERT INTO ${llmdb}."LLM_DeadLetter" (id, event_id, digest, event, reason, created_at, replayed_at, discarded_at)
+                SELECT gen_random_uuid(), gen_random_uuid(), 1, '', reason, '2026-03-01Z', replayed_at, discarded_at
+                FROM (VALUES ('waits', NULL, NULL), ('replayed', '2026-03-02Z'::timestamptz, NULL),
+                    ('discarded', NULL, '2026-03-20Z'::timestamptz), ('replayed lately', '2026-03-30Z', NULL)) v (reason, replayed_at, discarded_at)""");
+
+        assertThat(maintenance(database, RetentionPolicy.KEEP_ALL)
+                        .applyRetention(false)
+                        .steps())
+                .isEmpty();
+        assertThat(reasonsAfter(database, policy(days(20), null, null), true)).hasSize(4);
+        assertThat(reasonsAfter(database, policy(days(20), null, null), false))
+                .containsExactly("discarded", "replayed lately", "waits");
+        assertThat(reasonsAfter(database, policy(days(20), days(5), null), false))
+                .as("what holds prompts goes with them")
+                .containsExactly("replayed lately", "waits");
+    }
+
+    private static List<Object> reasonsAfter(TestDatabase database, RetentionPolicy policy, boolean dryRun) {
+        RetentionReport report = maintenance(database, policy).applyRetention(dryRun);
+        assertThat(report.failures()).isEmpty();
+        assertThat(report.steps())
+                .filteredOn(step -> step.kind() == RetentionStep.Kind.DELETE_DEAD_LETTERS)
+                .singleElement()
+                .extracting(RetentionStep::rows)
+                .isEqualTo(dryRun ? 0L : 1L);
+        return database.rows("SELECT reason FROM ${llmdb}.\"LLM_DeadLetter\" ORDER BY reason").stream()
+                .map(row -> row.get("reason"))
+                .toList();
+    }
+
     private static List<Map<String, Object>> indexes(TestDatabase database) {
         return database.rows("""
                 SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = ? AND tablename LIKE 'LLM_SpendLogs%' ORDER BY 1""", database.schema());

@@ -7,6 +7,8 @@ import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.settings.DatabaseUrl;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.settings.Secret;
+import io.llmdb.spend.DeliveryMode;
+import io.llmdb.spend.WhenFull;
 import java.io.Console;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -88,6 +90,8 @@ final class DatabaseOptions {
             builder.yaml(config);
         }
         builder.environment();
+        // The proxy's journal is the proxy's alone; a command waits until what it books is booked.
+        builder.delivery(delivery -> delivery.mode(DeliveryMode.BOOKED).fullQueuePolicy(WhenFull.BLOCK));
         String url = databaseUrl;
         if (url != null) {
             refusePassword(spec, "--database-url", url);

@@ -120,6 +120,18 @@ class AdminTest {
     }
 
     @Test
+    void leavesTheProxysJournalAlone(@TempDir Path proxys) throws IOException {
+        Path journal = proxys.resolve("journal");
+        Files.writeString(
+                config,
+                Files.readString(config) + "llmdb:\n  delivery_mode: journal\n  journal_directory: \"" + journal
+                        + "\"\n  full_queue_policy: spill\n");
+
+        assertThat(run("keys", "list").exitCode()).isZero();
+        assertThat(journal).doesNotExist();
+    }
+
+    @Test
     void aKeyFromItsMakingToItsEnd(LlmDb db) {
         Outcome dry = run("keys", "create", "--alias", "ci", "--max-budget", "0.10", "--dry-run");
         assertThat(dry.out()).isEmpty();
