@@ -38,6 +38,7 @@ import io.llmdb.settings.DatabaseUrl;
 import io.llmdb.settings.DeliverySettings;
 import io.llmdb.settings.LlmDbSettings;
 import io.llmdb.settings.LogSettings;
+import io.llmdb.settings.ModelSettings;
 import io.llmdb.settings.Secret;
 import io.llmdb.spend.BookingPolicy;
 import io.llmdb.spend.CounterId;
@@ -59,6 +60,10 @@ final class Opening {
 
     /** Who migrates holds a lock on one, runs the steps on another and looks at the schema through a third. */
     private static final int PREPARING_CONNECTIONS = 3;
+
+    private static final Duration LONGEST_MIGRATION = Duration.ofHours(6);
+
+    private static final int MOST_IDLE = 2;
 
     private static final Logger LOG = LoggerFactory.getLogger(LlmDb.class);
 
@@ -99,19 +104,20 @@ final class Opening {
         ConnectionSettings connection = settings.connection();
         settings.warnings().forEach(warning -> LOG.warn("{}", warning));
         settings.effective().forEach(setting -> LOG.debug("{}", setting));
-        boolean needsMore = dataSource == null && connection.poolLimit() < PREPARING_CONNECTIONS;
-        if (needsMore) {
-            try (HikariDataSource larger = pool(connection, PREPARING_CONNECTIONS)) {
-                prepareSchema(SchemaMigrator.of(larger, connection.schema()));
-            }
-        }
         DataSource source = dataSource;
         if (source == null) {
-            HikariDataSource pool = pool(connection, connection.poolLimit());
+            // A migration of a large log may take longer than anything on a request's way.
+            try (HikariDataSource patient = pool(connection, PREPARING_CONNECTIONS, 0, LONGEST_MIGRATION)) {
+                prepareSchema(SchemaMigrator.of(patient, connection.schema()));
+            }
+            HikariDataSource pool = pool(
+                    connection,
+                    connection.poolLimit(),
+                    Math.min(MOST_IDLE, connection.poolLimit()),
+                    connection.statementTimeout());
             opened.push(pool);
             source = pool;
-        }
-        if (!needsMore) {
+        } else {
             prepareSchema(SchemaMigrator.of(source, connection.schema()));
         }
 
@@ -122,8 +128,7 @@ final class Opening {
         BookingPolicy booking = bookingPolicy(settings.logs(), budgetSettings, calendar);
 
         AuditTrail audit = AuditTrail.of(settings.audit().storeAuditLogs());
-        Secret saltKey = settings.models().saltKey();
-        CredentialKeys credentials = saltKey == null ? null : CredentialKeys.parse(saltKey.value());
+        CredentialKeys credentials = credentialKeys(settings.models());
         Repositories repositories = new Repositories(db, audit, calendar, Actor.SYSTEM, credentials);
 
         ChangeFeed feed = new ChangeFeed(db, clock, settings.caches().changePollInterval());
@@ -191,6 +196,16 @@ final class Opening {
                 catalog);
     }
 
+    private static @Nullable CredentialKeys credentialKeys(ModelSettings models) {
+        Secret key = models.saltKey();
+        if (key == null) {
+            return null;
+        }
+        CredentialKeys keys = CredentialKeys.parse(key.value());
+        Secret earlier = models.earlierSaltKey();
+        return earlier == null ? keys : keys.andEarlier(CredentialKeys.parse(earlier.value()));
+    }
+
     private void prepareSchema(SchemaMigrator migrator) {
         if (migrate) {
             migrator.migrate();
@@ -205,7 +220,7 @@ final class Opening {
         }
     }
 
-    private HikariDataSource pool(ConnectionSettings connection, int limit) {
+    private HikariDataSource pool(ConnectionSettings connection, int limit, int idle, @Nullable Duration patience) {
         DatabaseUrl url = settings.requireDatabaseUrl();
         HikariConfig config = new HikariConfig();
         config.setPoolName("llmdb");
@@ -225,14 +240,13 @@ final class Opening {
         properties.setProperty("logServerErrorDetail", "false");
         properties.setProperty("prepareThreshold", "0");
         properties.setProperty("tcpKeepAlive", "true");
-        Duration patience = connection.statementTimeout();
         if (patience != null) {
-            properties.setProperty("socketTimeout", Long.toString(Math.max(1, patience.toSeconds())));
+            properties.setProperty("socketTimeout", Long.toString(patience.toSeconds()));
         }
         properties.putAll(url.properties());
         config.setDataSourceProperties(properties);
         config.setMaximumPoolSize(limit);
-        config.setMinimumIdle(Math.min(2, limit));
+        config.setMinimumIdle(idle);
         config.setConnectionTimeout(connection.connectionTimeout().toMillis());
         config.setInitializationFailTimeout(-1);
         // The pool asks its first connection for the default, and where that one breaks meanwhile it never asks again

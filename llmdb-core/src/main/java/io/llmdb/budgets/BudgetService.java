@@ -4,6 +4,7 @@ import io.llmdb.budgets.BudgetScopes.Applying;
 import io.llmdb.budgets.Slice.Hold;
 import io.llmdb.common.Page;
 import io.llmdb.common.PageRequest;
+import io.llmdb.error.CallInterruptedException;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
@@ -24,7 +25,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -265,7 +265,7 @@ public final class BudgetService implements AutoCloseable {
                             e));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            giveUp(answer, new CancellationException("Interrupted while waiting to be admitted"));
+            giveUp(answer, new CallInterruptedException("Interrupted while waiting to be admitted", e));
         } catch (ExecutionException e) {
             throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
         }

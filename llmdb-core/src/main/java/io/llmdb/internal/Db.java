@@ -180,7 +180,7 @@ public final class Db {
                 try {
                     return work.run(tx(connection, null));
                 } finally {
-                    restoreNetworkTimeout(connection, before);
+                    LongStatements.restore(connection, before);
                 }
             }
         } catch (SQLException | DataAccessException e) {
@@ -247,14 +247,6 @@ public final class Db {
     private static void restoreAutoCommit(Connection connection) {
         try {
             connection.setAutoCommit(true);
-        } catch (SQLException e) {
-            LOG.debug("A connection could not be restored: {}", e.getMessage());
-        }
-    }
-
-    private static void restoreNetworkTimeout(Connection connection, int milliseconds) {
-        try {
-            connection.setNetworkTimeout(Runnable::run, milliseconds);
         } catch (SQLException e) {
             LOG.debug("A connection could not be restored: {}", e.getMessage());
         }

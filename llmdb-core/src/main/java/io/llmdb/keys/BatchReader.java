@@ -1,5 +1,6 @@
 package io.llmdb.keys;
 
+import io.llmdb.error.CallInterruptedException;
 import io.llmdb.error.DatabaseUnavailableException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -200,7 +201,7 @@ final class BatchReader<K, V> {
                 handOver();
                 flight.waiting++;
             }
-            throw new DatabaseUnavailableException("Interrupted while waiting for the database", e);
+            throw new CallInterruptedException("Interrupted while waiting for the database", e);
         } finally {
             lock.unlock();
         }
@@ -259,7 +260,7 @@ final class BatchReader<K, V> {
                 flight.changed.awaitNanos(Math.max(pace.nanosToNext(), TimeUnit.MICROSECONDS.toNanos(50)));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                throw new DatabaseUnavailableException("Interrupted while waiting for the database", e);
+                throw new CallInterruptedException("Interrupted while waiting for the database", e);
             } finally {
                 lock.unlock();
             }

@@ -1,5 +1,6 @@
 package io.llmdb.limits;
 
+import io.llmdb.error.CallInterruptedException;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.internal.Db;
@@ -101,12 +102,12 @@ public final class LimitService implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return withdraw(
-                    answer, new DatabaseUnavailableException("Interrupted while the database was asked for limits"));
+                    answer, new CallInterruptedException("Interrupted while waiting for room within the limits", e));
         }
     }
 
     /** Gives up waiting; an answer that comes all the same holds nothing, or counts if it came just before. */
-    private static LimitHold withdraw(CompletableFuture<LimitHold> answer, DatabaseUnavailableException reason) {
+    private static LimitHold withdraw(CompletableFuture<LimitHold> answer, LlmDbException reason) {
         if (answer.completeExceptionally(reason) || answer.isCompletedExceptionally()) {
             throw reason;
         }

@@ -3,8 +3,8 @@ package io.llmdb.maintenance;
 import io.llmdb.error.LlmDbException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbErrors;
+import io.llmdb.internal.LongStatements;
 import io.llmdb.internal.Tx;
-import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -17,7 +17,6 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -33,9 +32,6 @@ final class LogDdl {
     private static final long SHORTEST_WAIT_MILLIS = 50;
 
     private static final long LONGEST_WAIT_MILLIS = 500;
-
-    /** What works through a day's rows takes its time. */
-    private static final int LONG_STATEMENT_MILLIS = (int) TimeUnit.HOURS.toMillis(6);
 
     private static final String LOCK_NOT_AVAILABLE = "55P03";
 
@@ -177,25 +173,7 @@ final class LogDdl {
     }
 
     private <T> T inOneLongStatement(Tx.Work<T> work) {
-        return db.single(tx -> {
-            Connection connection = tx.connection();
-            int before = connection.getNetworkTimeout();
-            connection.setNetworkTimeout(Runnable::run, LONG_STATEMENT_MILLIS);
-            try {
-                return work.run(tx);
-            } finally {
-                restore(connection, before);
-            }
-        });
-    }
-
-    private static void restore(Connection connection, int networkTimeout) {
-        try {
-            connection.setNetworkTimeout(Runnable::run, networkTimeout);
-        } catch (SQLException e) {
-            // A broken connection; the pool finds that out by itself, and the first failure is the one to tell.
-            return;
-        }
+        return db.single(tx -> LongStatements.run(tx, work));
     }
 
     private interface Attempt<T extends @Nullable Object> {

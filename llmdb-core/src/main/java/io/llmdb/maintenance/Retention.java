@@ -214,7 +214,7 @@ final class Retention {
                 return;
             }
             if (to != null && !to.isAfter(cutoff) && to.isAfter(forgotten) && to.isAfter(dropped)) {
-                step(RetentionStep.Kind.FORGET_PROMPTS, found, to, 0, dryRun, tell, () -> {
+                boolean done = step(RetentionStep.Kind.FORGET_PROMPTS, found, to, 0, dryRun, tell, () -> {
                     long had = ddl.forgetPrompts(found.relid(), mayGoOn);
                     if (had > 0) {
                         ddl.runLong(ddl.sql(
@@ -222,6 +222,10 @@ final class Retention {
                     }
                     return had;
                 });
+                if (!done) {
+                    // What is forgotten is told by one instant: no later day may go before this one.
+                    return;
+                }
             } else if (found.isDefault() && hasStrays(LogTable.SPEND_LOGS, found, cutoff, "AND " + HAS_PROMPTS)) {
                 String partition = ddl.sql("${llmdb}.\"" + found.partition().name() + "\"");
                 String update = "UPDATE " + partition
@@ -283,7 +287,7 @@ final class Retention {
         Long run();
     }
 
-    private static void step(
+    private static boolean step(
             RetentionStep.Kind kind,
             LogDdl.Found found,
             Instant to,
@@ -292,7 +296,7 @@ final class Retention {
             Consumer<RetentionStep> tell,
             Work work) {
         LogPartition partition = found.partition();
-        step(
+        return step(
                 new RetentionStep(
                         kind,
                         partition.table(),
@@ -308,10 +312,11 @@ final class Retention {
                 work);
     }
 
-    private static void step(RetentionStep planned, boolean dryRun, Consumer<RetentionStep> tell, Work work) {
+    /** False where it is left to the next run. */
+    private static boolean step(RetentionStep planned, boolean dryRun, Consumer<RetentionStep> tell, Work work) {
         if (dryRun) {
             tell.accept(planned);
-            return;
+            return true;
         }
         long started = System.nanoTime();
         long rows = planned.rows();
@@ -319,7 +324,7 @@ final class Retention {
         try {
             Long done = work.run();
             if (done == null) {
-                return;
+                return false;
             }
             rows = done;
         } catch (LlmDbException e) {
@@ -336,5 +341,6 @@ final class Retention {
                 planned.bytes(),
                 Duration.ofNanos(System.nanoTime() - started),
                 failure));
+        return failure == null;
     }
 }

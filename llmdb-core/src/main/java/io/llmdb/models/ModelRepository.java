@@ -211,8 +211,9 @@ public final class ModelRepository {
      * Encrypts all credentials with another key. May be broken off at any moment and begun again: values that are under
      * the new key already are left as they are. Plain values that somebody wrote with SQL are encrypted too.
      *
-     * <p>While it runs, every instance needs both keys: {@code to.andEarlier(from)}. The order is: set both everywhere,
-     * rotate, then set the new one alone. The keys of this repository do not matter here.
+     * <p>While it runs, every instance needs both keys. The order is: start every instance with the new one as
+     * {@code LLMDB_SALT_KEY} and the old one as {@code LLMDB_EARLIER_SALT_KEY}, rotate, then start them with the new
+     * one alone. The keys of this repository do not matter here.
      *
      * @param from what values are encrypted with so far
      * @param to what they shall be encrypted with

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param poolLimit {@code general_settings.database_connection_pool_limit}: the most connections of one instance
  * @param connectionTimeout {@code general_settings.database_connection_timeout}: the longest wait for a connection
  * @param schema {@code llmdb.schema}: the schema that holds our tables
- * @param statementTimeout {@code llmdb.statement_timeout}: the longest that one statement on a request's way may take;
+ * @param statementTimeout {@code llmdb.statement_timeout}: how long a connection of our own pool waits for an answer;
  *     null: no limit
  */
 public record ConnectionSettings(
@@ -106,9 +106,9 @@ public record ConnectionSettings(
         }
 
         /**
-         * The longest that one statement on a request's way may take.
+         * How long a connection of our own pool waits for an answer; then it is given up.
          *
-         * @param value from 100 ms to a day; null for no limit
+         * @param value from a second to a day; null for no limit
          * @return this
          */
         public Builder statementTimeout(@Nullable Duration value) {

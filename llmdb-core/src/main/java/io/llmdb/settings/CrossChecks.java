@@ -155,13 +155,17 @@ final class CrossChecks {
 
     private void models() {
         Secret key = values.find(Known.SALT_KEY);
+        Secret earlier = values.find(Known.EARLIER_SALT_KEY);
+        if (key == null && earlier != null && !values.isAnyBroken(Known.SALT_KEY, Known.EARLIER_SALT_KEY)) {
+            fail(Known.EARLIER_SALT_KEY, "decrypts only: set LLMDB_SALT_KEY, which encrypts, beside it");
+        }
         if (!values.isAnyBroken(Known.SALT_KEY, Known.STORE_MODEL_IN_DB)
                 && key == null
                 && values.get(Known.STORE_MODEL_IN_DB)) {
-            warn(
+            fail(
                     Known.STORE_MODEL_IN_DB,
-                    "is on, but neither LLMDB_SALT_KEY nor LITELLM_SALT_KEY is set: models with credentials can be "
-                            + "neither stored nor read");
+                    "is on, but neither LLMDB_SALT_KEY nor LITELLM_SALT_KEY is set: models in the database need a key "
+                            + "for their credentials");
         }
         if (key != null && key.value().length() < SHORTEST_GOOD_SALT_KEY) {
             warn(

@@ -39,7 +39,7 @@ final class Known {
     static final Setting<Duration> STATEMENT_TIMEOUT = Setting.optional(
             Section.LLMDB,
             "statement_timeout",
-            Types.duration(Duration.ofMillis(100), Duration.ofDays(1)),
+            Types.duration(Duration.ofSeconds(1), Duration.ofDays(1)),
             ConnectionSettings.DEFAULT_STATEMENT_TIMEOUT);
 
     // LogSettings
@@ -228,6 +228,9 @@ final class Known {
     static final Setting<Secret> SALT_KEY = Setting.optional(Section.ENVIRONMENT, "salt_key", Types.secret(), null)
             .orFrom("LITELLM_SALT_KEY");
 
+    static final Setting<Secret> EARLIER_SALT_KEY =
+            Setting.optional(Section.ENVIRONMENT, "earlier_salt_key", Types.secret(), null);
+
     // AuditSettings
 
     static final Setting<Boolean> STORE_AUDIT_LOGS =
@@ -281,6 +284,7 @@ final class Known {
             CHANGE_POLL_INTERVAL,
             STORE_MODEL_IN_DB,
             SALT_KEY,
+            EARLIER_SALT_KEY,
             STORE_AUDIT_LOGS);
 
     private Known() {}

@@ -3,8 +3,12 @@ package io.llmdb.spend;
 import io.llmdb.internal.Json;
 import io.llmdb.internal.Sql;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -37,13 +41,18 @@ final class LogRows {
 
     private static final int RECEIPT_FIELDS = 3;
 
+    private static final String PROMPTS_BEFORE = """
+            SELECT prompts_before FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendLogs' AND isfinite(prompts_before)""";
+
     private final String spend;
+    private final String promptsBefore;
     private final String error;
     private final String receipt;
     private final boolean keepPrompts;
 
     LogRows(Sql sql, boolean keepPrompts) {
         this.spend = sql.of(SPEND);
+        this.promptsBefore = sql.of(PROMPTS_BEFORE);
         this.error = sql.of(ERROR);
         this.receipt = sql.of(RECEIPT);
         this.keepPrompts = keepPrompts;
@@ -51,8 +60,11 @@ final class LogRows {
 
     void writeSpend(Connection connection, List<SpendEvent> events) throws SQLException {
         EventDigest digests = new EventDigest();
+        boolean anyPrompts = keepPrompts && events.stream().anyMatch(SpendEvent::hasPrompts);
+        Instant promptsFrom = anyPrompts ? promptsFrom(connection) : Instant.MAX;
         try (CopyRows rows = new CopyRows(connection, spend)) {
             for (SpendEvent event : events) {
+                boolean prompts = !event.startTime().isBefore(promptsFrom);
                 rows.row(SPEND_FIELDS)
                         .uuid(event.id())
                         .text(event.requestId())
@@ -80,15 +92,23 @@ final class LogRows {
                         .textOrNull(event.organizationId())
                         .textOrNull(event.endUser())
                         .textOrNull(event.requesterIp())
-                        .json(keepPrompts ? event.messages() : null)
-                        .json(keepPrompts ? event.response() : null)
+                        .json(prompts ? event.messages() : null)
+                        .json(prompts ? event.response() : null)
                         .textOrNull(event.sessionId())
                         .text(status(event))
-                        .json(keepPrompts ? event.proxyServerRequest() : null)
+                        .json(prompts ? event.proxyServerRequest() : null)
                         .json(furtherCounters(event))
                         .number(digests.of(event));
             }
             rows.end();
+        }
+    }
+
+    /** What starts before this comes when the prompts of its time are forgotten already. */
+    private Instant promptsFrom(Connection connection) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(promptsBefore);
+                ResultSet row = statement.executeQuery()) {
+            return row.next() ? row.getObject(1, OffsetDateTime.class).toInstant() : Instant.MIN;
         }
     }
 

@@ -39,9 +39,10 @@ final class BookDays {
     private static final String RECEIPTS = """
             SELECT ("startTime" AT TIME ZONE 'UTC')::date, count(*) FROM ${llmdb}."LLM_SpendReceipt" GROUP BY 1""";
 
+    /** Without its receipts, too, a day is known by its totals only. */
     private static final String DROPPED = """
-            SELECT (dropped_before AT TIME ZONE 'UTC')::date FROM ${llmdb}."LLM_LogState"
-            WHERE table_name = 'LLM_SpendLogs' AND isfinite(dropped_before)""";
+            SELECT max((dropped_before AT TIME ZONE 'UTC')::date) FROM ${llmdb}."LLM_LogState"
+            WHERE table_name IN ('LLM_SpendLogs', 'LLM_SpendReceipt') AND isfinite(dropped_before) HAVING count(*) > 0""";
 
     private final Map<LocalDate, Source> sources = new TreeMap<>();
     private final Set<LocalDate> stray = new HashSet<>();

@@ -4,6 +4,7 @@ import io.llmdb.audit.AuditTrail;
 import io.llmdb.common.Actor;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.LongStatements;
 import io.llmdb.internal.Sql;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -82,11 +83,7 @@ public final class BooksCheck {
      */
     public Verification verify(LocalDate logFrom, Consumer<VerificationProgress> progress) {
         long started = System.nanoTime();
-        return db.transaction(tx -> {
-            Connection connection = tx.connection();
-            Instant at = openSnapshot(connection);
-            return new BooksPass(connection, sql, at, logFrom, progress).run().verification(started);
-        });
+        return pass(logFrom, progress).verification(started);
     }
 
     /**
@@ -120,15 +117,20 @@ public final class BooksCheck {
                     "The books cannot be repaired within a transaction: its snapshot would be older than the locks");
         }
         long started = System.nanoTime();
-        Findings findings = db.transaction(tx -> {
-            Instant at = openSnapshot(tx.connection());
-            return new BooksPass(tx.connection(), sql, at, LocalDate.MIN, progress).run();
-        });
+        Findings findings = pass(LocalDate.MIN, progress);
         Verification verification = findings.verification(started);
         if (verification.agrees()) {
             return new Repair(verification, List.of(), List.of());
         }
-        return db.transaction(tx -> new BooksRepair(tx, sql, audit, actor, findings).run(verification));
+        return db.transaction(tx -> LongStatements.run(
+                tx, patient -> new BooksRepair(patient, sql, audit, actor, findings).run(verification)));
+    }
+
+    private Findings pass(LocalDate logFrom, Consumer<VerificationProgress> progress) {
+        return db.transaction(tx -> LongStatements.run(tx, patient -> {
+            Instant at = openSnapshot(patient.connection());
+            return new BooksPass(patient.connection(), sql, at, logFrom, progress).run();
+        }));
     }
 
     private Instant openSnapshot(Connection connection) throws SQLException {

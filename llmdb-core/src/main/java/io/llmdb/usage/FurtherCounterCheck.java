@@ -49,7 +49,7 @@ final class FurtherCounterCheck {
                 SELECT scope, scope_id, parent_id, model, budget_duration,
                     coalesce(s.total_spend, 0) + coalesce(a.total_spend, 0) AS expected_total_spend, c.total_spend,
                     coalesce(s.spend, 0) + coalesce(a.spend, 0) AS expected_spend, c.spend,
-                    c.since IS NULL AND NOT ? OR c.since < ? AS blind
+                    CASE WHEN c.since IS NULL THEN NOT ? ELSE c.since < ? END AS blind
                 FROM counter c
                 LEFT JOIN summed s USING (scope, scope_id, parent_id, model, budget_duration)
                 LEFT JOIN adjusted a USING (scope, scope_id, parent_id, model, budget_duration))

@@ -80,7 +80,7 @@ final class RequestSearch {
                 ResultSet row = statement.executeQuery()) {
             row.next();
             OffsetDateTime first = row.getObject(1, OffsetDateTime.class);
-            oldest = first == null ? Instant.MIN : first.toInstant();
+            oldest = first == null ? Instant.MAX : first.toInstant();
             newest = row.getObject(2, OffsetDateTime.class).toInstant();
             now = row.getObject(3, OffsetDateTime.class).toInstant();
         }

@@ -8,6 +8,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,7 +43,8 @@ final class UsageStatement {
                 WHERE NOT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SummedUp" m WHERE m.span = 'day' AND m.start = g AT TIME ZONE 'UTC' AND m.complete))""";
 
     private static final String HAS_RECEIPTS = """
-            SELECT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SpendReceipt" WHERE "startTime" >= ? AND "startTime" < ?)""";
+            SELECT EXISTS (SELECT 1 FROM ${llmdb}."LLM_SpendReceipt" WHERE "startTime" >= ? AND "startTime" < ?)
+                OR EXISTS (SELECT 1 FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendReceipt' AND dropped_before > ?)""";
 
     private static final String DROPPED_BEFORE = """
             SELECT dropped_before > ? FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendLogs'""";
@@ -213,7 +215,7 @@ final class UsageStatement {
                     + ": in another zone than UTC ask for everything together, by one of team, organization, model and"
                     + " provider, or for one key, user or end user");
         }
-        requireLog(connection, from, behind);
+        requireLog(connection, midnights);
         if (fewIds) {
             dailySums(DailyBook.SPEND);
             addAll(new ShiftedDays(connection, sql, query, kind(), midnights).ofAll());
@@ -281,10 +283,18 @@ final class UsageStatement {
                 + "}'::timestamptz[]) AS day";
     }
 
-    private void requireLog(Connection connection, Instant from, Instant behind) throws SQLException {
+    /** Of the days in the zone and of the same days in UTC: what lies in one and not in the other is looked up too. */
+    private void requireLog(Connection connection, Instant[] midnights) throws SQLException {
+        OffsetDateTime first = query.from().atStartOfDay().atOffset(ZoneOffset.UTC);
+        OffsetDateTime last = first.plusDays(midnights.length - 1L);
+        OffsetDateTime from = midnights[0].atOffset(ZoneOffset.UTC);
+        OffsetDateTime behind = midnights[midnights.length - 1].atOffset(ZoneOffset.UTC);
+        from = from.isBefore(first) ? from : first;
+        behind = behind.isAfter(last) ? behind : last;
         try (PreparedStatement statement = connection.prepareStatement(sql.of(HAS_RECEIPTS))) {
-            statement.setObject(1, from.atOffset(ZoneOffset.UTC));
-            statement.setObject(2, behind.atOffset(ZoneOffset.UTC));
+            statement.setObject(1, from);
+            statement.setObject(2, behind);
+            statement.setObject(3, from);
             try (ResultSet row = statement.executeQuery()) {
                 row.next();
                 if (row.getBoolean(1)) {

@@ -23,7 +23,8 @@ class SettingsDocumentationTest {
 
         assertThat(settings.warnings()).isEmpty();
         for (EffectiveSetting setting : settings.effective()) {
-            if (setting.name().equals(Known.SALT_KEY.qualifiedName())) {
+            if (setting.name().equals(Known.SALT_KEY.qualifiedName())
+                    || setting.name().equals(Known.EARLIER_SALT_KEY.qualifiedName())) {
                 continue;
             }
             assertThat(setting.source().kind()).as(setting.name()).isEqualTo(SettingSource.Kind.FILE);

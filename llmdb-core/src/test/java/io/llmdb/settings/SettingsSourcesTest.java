@@ -64,7 +64,7 @@ class SettingsSourcesTest {
         assertThat(settings.caches())
                 .isEqualTo(new CacheSettings(
                         100_000, Duration.ofSeconds(60), 100_000, Duration.ofSeconds(5), Duration.ofMillis(250)));
-        assertThat(settings.models()).isEqualTo(new ModelSettings(false, null));
+        assertThat(settings.models()).isEqualTo(new ModelSettings(false, null, null));
         assertThat(settings.audit()).isEqualTo(new AuditSettings(false));
         assertThat(settings.warnings()).isEmpty();
         assertThat(settings.effective()).allMatch(setting -> setting.source().kind() == SettingSource.Kind.DEFAULT);

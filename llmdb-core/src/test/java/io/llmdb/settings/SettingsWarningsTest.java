@@ -90,7 +90,6 @@ class SettingsWarningsTest {
                 "llm_settings: {budget_duration: 30d} | \"30d\" has no effect without llm_settings.max_budget or llmdb.soft_budget",
                 "general_settings: {disable_spend_updates: true} | \"true\" stops all counters: no budget holds",
                 "general_settings: {maximum_spend_logs_retention_period: 30m} | \"30m\" keeps less than a day; m means minutes and mo months",
-                "general_settings: {store_model_in_db: true} | \"true\" is on, but neither LLMDB_SALT_KEY nor LITELLM_SALT_KEY is set",
                 "llmdb: {change_poll_interval: 5s} | \"5s\" is so long that a change made on one instance may take longer than 1 s",
                 "llmdb: {journal_directory: /var/j} | \"/var/j\" is not used: llmdb.delivery_mode is not journal",
                 "llmdb: {unknown_price: 0.5} | \"0.5\" is not used: llmdb.unknown_price_policy is not fixed",

@@ -103,6 +103,7 @@ class WrongSettingsTest {
             wrong("llmdb", "lease_time: 30sec", "\"30sec\" must be a duration"),
             wrong("llmdb", "reservation_time: 8d", "from 1s to 7d"),
             wrong("llmdb", "statement_timeout: 1.5s", "\"1.5s\" must be a duration"),
+            wrong("llmdb", "statement_timeout: 999ms", "from 1s to 1d"),
             wrong("llmdb", "full_queue_block_time: none", "\"none\" must be a duration"),
             wrong("llmdb", "change_poll_interval: 2m", "from 10ms to 1m"),
             wrong("llmdb", "caller_cache_age: 999999999999w", "from 0s to 1d"),
@@ -278,6 +279,14 @@ class WrongSettingsTest {
                     "blank secret",
                     builder -> builder.models(m -> m.saltKey(Secret.of("  "))),
                     "salt_key: \"***\" must be a secret"),
+            call(
+                    "models without a key",
+                    builder -> builder.models(m -> m.storeModelInDb(true)),
+                    "store_model_in_db: \"true\" is on, but neither LLMDB_SALT_KEY nor LITELLM_SALT_KEY is set"),
+            call(
+                    "nothing but the earlier key",
+                    builder -> builder.models(m -> m.earlierSaltKey(Secret.of("0123456789abcdef"))),
+                    "earlier_salt_key: \"***\" decrypts only: set LLMDB_SALT_KEY"),
             call(
                     "short lease",
                     builder -> builder.budgets(b -> b.leaseTime(Duration.ofNanos(5))),

@@ -47,6 +47,9 @@ BEGIN
     -- Takes a weaker lock on the parent than CREATE TABLE ... PARTITION OF, so that readers and writers go on.
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION ${llmdb}.%I FOR VALUES FROM (%L) TO (%L)', parent, name,
         to_char(p_from AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00'), to_char(p_to AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00'));
+    -- A day that comes late is settled, and loses its prompts, when the jobs come by again. Until then queries ask as of days that are not settled.
+    UPDATE ${llmdb}."LLM_LogState" s SET settled_before = least(s.settled_before, p_from), prompts_before = least(s.prompts_before, p_from)
+    WHERE s.table_name = p_table AND (s.settled_before > p_from OR s.prompts_before > p_from);
     RETURN true;
 END $$;
 
@@ -77,6 +80,17 @@ EXCEPTION WHEN lock_not_available THEN
     NULL;
 END $$;
 
+-- Raises lock_not_available where somebody has been reading or writing a log for long, as verify and pg_dump do, so that nobody queues for a lock on
+-- it in vain with all writers behind. Who may not see others' sessions does not know, and finds out by waiting.
+CREATE FUNCTION ${llmdb}.llmdb_require_no_long_use(p_table regclass) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+               WHERE l.relation = p_table AND l.granted AND l.pid <> pg_backend_pid() AND a.datname = current_database()
+                 AND a.xact_start < clock_timestamp() - interval '5 seconds') THEN
+        RAISE EXCEPTION '% has been in use for long by one transaction', p_table USING ERRCODE = 'lock_not_available';
+    END IF;
+END $$;
+
 -- Takes a partition out of its log and renames it, so that it can be dropped without a lock on the log. Says in "LLM_LogState" what is gone, in
 -- the same transaction. Answers the name to drop.
 CREATE FUNCTION ${llmdb}.llmdb_take_out_partition(p_table text, p_relid oid, p_lock_timeout text) RETURNS text LANGUAGE plpgsql AS $$
@@ -97,9 +111,11 @@ BEGIN
                AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')) THEN
         RAISE EXCEPTION 'partition % is being vacuumed or indexed', part.partition_name USING ERRCODE = 'lock_not_available';
     END IF;
-    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', p_relid::regclass) INTO has_rows;
+    PERFORM ${llmdb}.llmdb_require_no_long_use(parent);
     PERFORM set_config('lock_timeout', p_lock_timeout, true);
     EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, p_relid::regclass);
+    -- Now nobody writes to it any more.
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', p_relid::regclass) INTO has_rows;
     dropped := p_table || '_dropped_' || p_relid;
     EXECUTE format('ALTER TABLE %s RENAME TO %I', p_relid::regclass, dropped);
     -- An empty one tells of nothing, so nothing is lost with it.
@@ -129,6 +145,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
+    PERFORM ${llmdb}.llmdb_require_no_long_use(parent);
     PERFORM set_config('lock_timeout', p_lock_timeout, true);
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', p_relid::regclass);
     EXECUTE format('SELECT count(*) FROM %s WHERE num_nonnulls(messages, response, proxy_server_request) > 0', p_relid::regclass) INTO had;
@@ -156,7 +173,18 @@ BEGIN
         END LOOP;
         EXECUTE format('ALTER TABLE %I.%I ADD CONSTRAINT llmdb_bounds CHECK ("startTime" >= %L AND "startTime" < %L)', part.schema_name, fresh,
             part.lower_bound, part.upper_bound);
-        EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, p_relid::regclass);
+        -- What was written anew need not be written again because somebody reads the log just now.
+        FOR attempt IN 1 .. 40 LOOP
+            BEGIN
+                EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', parent, p_relid::regclass);
+                EXIT;
+            EXCEPTION WHEN lock_not_available THEN
+                IF attempt = 40 THEN
+                    RAISE;
+                END IF;
+                PERFORM pg_sleep(0.1 + random() / 2);
+            END;
+        END LOOP;
         EXECUTE format('ALTER TABLE %s ATTACH PARTITION %I.%I FOR VALUES FROM (%L) TO (%L)', parent, part.schema_name, fresh,
             part.lower_bound, part.upper_bound);
         EXECUTE format('ALTER TABLE %I.%I DROP CONSTRAINT llmdb_bounds', part.schema_name, fresh);

@@ -477,6 +477,13 @@ DECLARE
     scope text;
     moved boolean := false;
 BEGIN
+    IF num_nonnulls(p_messages, p_response, p_proxy_server_request) > 0 AND EXISTS (
+            SELECT 1 FROM ${llmdb}."LLM_LogState" s WHERE s.table_name = 'LLM_SpendLogs' AND s.prompts_before > p_start) THEN
+        -- It comes when the prompts of its time are forgotten already.
+        p_messages := NULL;
+        p_response := NULL;
+        p_proxy_server_request := NULL;
+    END IF;
     IF p_keep_spend_log THEN
         SELECT r.digest INTO known FROM ${llmdb}."LLM_SpendReceipt" r WHERE r."startTime" = p_start AND r.id = p_id;
         IF NOT FOUND THEN

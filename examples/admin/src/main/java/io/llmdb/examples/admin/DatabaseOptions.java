@@ -90,6 +90,8 @@ final class DatabaseOptions {
             builder.yaml(config);
         }
         builder.environment();
+        // Commands read no list of models that is kept in memory, so they need no key for credentials.
+        builder.models(models -> models.storeModelInDb(false));
         // The proxy's journal is the proxy's alone; a command waits until what it books is booked.
         builder.delivery(delivery -> delivery.mode(DeliveryMode.BOOKED).fullQueuePolicy(WhenFull.BLOCK));
         String url = databaseUrl;
