@@ -107,6 +107,7 @@ final class Booking {
         List<SpendEvent> repeated = new ArrayList<>();
         List<SpendEvent> contradicting = new ArrayList<>();
         List<SpendEvent> distinct = distinct(events, repeated, contradicting);
+        distinct.forEach(EventCheck::requireCountable);
         partitions.ensureFor(distinct);
         Outcome unbooked = new Outcome(distinct, repeated, contradicting);
         Map<String, String> replaced = Map.of();
@@ -158,6 +159,7 @@ final class Booking {
      * @param inInbox whether it stands in the inbox, to be deleted there in the same transaction
      */
     Outcome bookOne(SpendEvent event, boolean inInbox) {
+        EventCheck.requireCountable(event);
         Set<UUID> standing = inInbox ? Set.of(event.id()) : Set.of();
         if (!others.isEmpty()) {
             return book(List.of(event), standing, false);
@@ -182,6 +184,7 @@ final class Booking {
 
     /** Books one event as part of a transaction that is open already. */
     void bookWithin(Tx tx, SpendEvent event) throws SQLException {
+        EventCheck.requireCountable(event);
         partitions.ensureFor(List.of(event));
         List<SpendEvent> contradicting = new ArrayList<>();
         List<SpendEvent> fresh = withoutKnown(tx.connection(), List.of(event), new ArrayList<>(), contradicting);

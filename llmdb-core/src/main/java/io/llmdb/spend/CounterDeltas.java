@@ -102,7 +102,9 @@ final class CounterDeltas {
         return List.copyOf(byPlace.get(CounterTable.PLACES).values());
     }
 
-    /** The counters that an event counts on, each once, in the order in which they are locked. */
+    /**
+     * The counters that an event counts on, each once. Stored events tell by this order which counter a share is of.
+     */
     static Set<CounterId> countersOf(SpendEvent event) {
         List<CounterId> payers = payersOf(event.keyHash(), event.userId(), event.teamId(), event.organizationId());
         Set<CounterId> counters = new LinkedHashSet<>(32);
@@ -119,7 +121,7 @@ final class CounterDeltas {
         return counters;
     }
 
-    /** The main counters of whoever pays, in the order in which they are locked; the last one is the proxy's. */
+    /** The main counters of whoever pays; the last one is the proxy's. */
     private static List<CounterId> payersOf(String key, String user, String team, String organization) {
         List<CounterId> counters = new ArrayList<>(7);
         if (!key.isEmpty()) {

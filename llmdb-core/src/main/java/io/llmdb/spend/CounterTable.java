@@ -1,5 +1,8 @@
 package io.llmdb.spend;
 
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.Function;
 
@@ -34,6 +37,18 @@ record CounterTable(String table, List<Column> id) {
                     new Column("parent_id", CounterId::parentId),
                     new Column("model", CounterId::model),
                     new Column("budget_duration", CounterId::duration)));
+
+    /** The order in which counters are locked; ids as SQL has them by COLLATE "C". */
+    static final Comparator<CounterId> LOCK_ORDER = Comparator.comparingInt(CounterTable::placeOf)
+            .thenComparing(counter -> counter.scope().sqlName())
+            .thenComparing(CounterId::id, CounterTable::compareBytes)
+            .thenComparing(CounterId::parentId, CounterTable::compareBytes)
+            .thenComparing(CounterId::model, CounterTable::compareBytes)
+            .thenComparing(CounterId::duration, CounterTable::compareBytes);
+
+    private static int compareBytes(String one, String other) {
+        return Arrays.compareUnsigned(one.getBytes(StandardCharsets.UTF_8), other.getBytes(StandardCharsets.UTF_8));
+    }
 
     /** The table's place in the order of locks. */
     static int placeOf(CounterId counter) {

@@ -10,12 +10,14 @@ import org.jspecify.annotations.Nullable;
  * The backlog that a policy asks for.
  *
  * @param backlog where events wait
+ * @param inMemory the part of it whose events somebody may wait for, or null
  * @param direct the part of it for events that need not be made safe
  * @param journal the part of it that is on disk, or null
  * @param inbox the part of it that stands in the inbox, or null
  */
 record Delivery(
         Backlog backlog,
+        @Nullable BoundedBacklog inMemory,
         Backlog direct,
         @Nullable JournalBacklog journal,
         @Nullable InboxBacklog inbox) {
@@ -30,7 +32,7 @@ record Delivery(
         if (policy.mode() == DeliveryMode.JOURNAL) {
             JournalBacklog journal = new JournalBacklog(
                     open(policy, counts, answers), policy.maxBacklogRows(), policy.maxBacklogBytes(), bell);
-            return new Delivery(journal, journal, journal, null);
+            return new Delivery(journal, null, journal, journal, null);
         }
         MemoryBacklog memory = new MemoryBacklog(policy, counts, bell);
         InboxBacklog inbox =
@@ -40,9 +42,9 @@ record Delivery(
             // Memory is full when it is used, so it keeps nothing there.
             JournalBacklog journal = new JournalBacklog(open(policy, counts, answers), 0, 0, bell);
             Backlog spilling = new SpillingBacklog(bounded, journal, counts.spilled);
-            return new Delivery(spilling, inbox == null ? spilling : memory, journal, inbox);
+            return new Delivery(spilling, bounded, inbox == null ? spilling : memory, journal, inbox);
         }
-        return new Delivery(bounded, memory, null, inbox);
+        return new Delivery(bounded, bounded, memory, null, inbox);
     }
 
     private static Journal open(DeliveryPolicy policy, DeliveryCounts counts, Executor answers) {

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class EventCheck {
 
     private static final Instant FIRST = Instant.parse("-4712-01-01T00:00:00Z");
+    private static final long MOST_TOKENS = 1_000_000_000_000L;
     private static final Instant LAST = Instant.parse("+294276-12-31T23:59:59Z");
 
     private EventCheck() {}
@@ -40,13 +41,25 @@ final class EventCheck {
                 text("error.statusCode", error.statusCode());
                 json("error.requestJson", error.requestJson());
             }
-            if (event.totalTokens() < 0) {
-                return "totalTokens: the sum of " + event.promptTokens() + " and " + event.completionTokens()
-                        + " is out of range";
-            }
+            requireCountable(event);
             return null;
         } catch (RuntimeException e) {
             return String.valueOf(e.getMessage());
+        }
+    }
+
+    /**
+     * Refuses token counts that no request has: in a sum that many share, one of them would leave no room for the
+     * others'.
+     *
+     * @throws InvalidArgumentException where there are more
+     */
+    static void requireCountable(SpendEvent event) {
+        if (event.promptTokens() > MOST_TOKENS
+                || event.completionTokens() > MOST_TOKENS
+                || event.totalTokens() > MOST_TOKENS) {
+            throw new InvalidArgumentException("tokens " + event.promptTokens() + " + " + event.completionTokens()
+                    + ", totalTokens " + event.totalTokens() + ": out of range, at most " + MOST_TOKENS);
         }
     }
 

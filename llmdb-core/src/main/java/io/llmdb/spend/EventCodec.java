@@ -114,7 +114,7 @@ final class EventCodec {
                 .keyHash(in.required())
                 .cost(in.decimal())
                 .tokens(in.number(), in.number())
-                .totalTokens(in.number())
+                .totalTokens(Math.max(0, in.number()))
                 .endTime(in.requiredInstant())
                 .completionStartTime(in.instant())
                 .model(in.required())

@@ -35,6 +35,9 @@ final class Journal implements AutoCloseable {
         private final List<CompletableFuture<Void>> told = new ArrayList<>();
         private byte[] bytes;
         private int length;
+        /** Whether somebody writes it. */
+        private boolean isLed;
+
         private long end;
         private volatile @Nullable Throwable failure;
 
@@ -133,9 +136,10 @@ final class Journal implements AutoCloseable {
         try {
             awaitRoom(content);
             Group mine = group;
-            boolean first = mine.length == 0;
             join(mine, content, placed);
             joining.accept(mine);
+            boolean first = !mine.isLed;
+            mine.isLed = true;
             return new Place(mine, first);
         } finally {
             lock.unlock();
@@ -189,11 +193,20 @@ final class Journal implements AutoCloseable {
         group.length = needed;
     }
 
+    /** Without memory for a large one the next group begins with none, for this one's callers wait. */
+    private static byte[] buffer() {
+        try {
+            return new byte[BUFFER];
+        } catch (OutOfMemoryError e) {
+            return new byte[0];
+        }
+    }
+
     private void write(Group mine) {
         lock.lock();
         try {
             // From here on who comes joins the next group.
-            byte[] next = spare == null ? new byte[BUFFER] : spare;
+            byte[] next = spare == null ? buffer() : spare;
             spare = null;
             group = new Group(mine.done, next);
         } finally {

@@ -43,6 +43,7 @@ final class PortionBooking {
     private final LogPace pace = new LogPace();
     private volatile @Nullable Heir heir;
     private volatile boolean abandoned;
+    private final Set<UUID> inDoubt = new HashSet<>();
     private int unclear;
 
     /**
@@ -126,11 +127,11 @@ final class PortionBooking {
                 dead.add(entry);
             }
         }
-        bury(dead, bad);
         if (dead.isEmpty()) {
             halve(good, failure);
         } else {
             bookOrHalve(good);
+            bury(dead, bad);
         }
     }
 
@@ -141,12 +142,17 @@ final class PortionBooking {
                 return;
             } catch (RuntimeException e) {
                 counts.failedBatches.increment();
+                noteDoubt(entries, e);
                 if (departure.isSeenIn(e) && handedOver(entries)) {
                     return;
                 }
                 if (isOfAnEvent(e)) {
                     halve(entries, e);
                     return;
+                }
+                if (Blame.of(e) == Blame.DATABASE) {
+                    // Whoever waits for one of all these events is told, and all are tried again.
+                    throw e;
                 }
                 tell(e);
                 sleep(policy.retryPause().toMillis());
@@ -174,9 +180,7 @@ final class PortionBooking {
     }
 
     private void settle(List<Backlog.Entry> entries, Booking.Outcome outcome) throws InterruptedException {
-        counts.batch(entries.size());
-        counts.booked.add(outcome.booked().size());
-        counts.repeated.add(outcome.repeated().size());
+        List<SpendEvent> booked = bookedHere(outcome);
         Set<SpendEvent> wrong = Collections.newSetFromMap(new IdentityHashMap<>());
         wrong.addAll(outcome.contradicting());
         List<Burial> burials = new ArrayList<>();
@@ -185,14 +189,40 @@ final class PortionBooking {
             if (wrong.contains(entry.event())) {
                 dead.add(entry);
                 burials.add(Burial.contradicting(entry.event()));
-            } else if (entry.done() != null) {
+            }
+        }
+        try {
+            bury(dead, burials);
+        } catch (RuntimeException e) {
+            // Next time these will be known, and nobody was told of them.
+            booked.forEach(event -> inDoubt.add(event.id()));
+            throw e;
+        }
+        counts.batch(entries.size());
+        counts.booked.add(booked.size());
+        counts.repeated.add(outcome.repeated().size() + outcome.booked().size() - booked.size());
+        counts.contradicting.add(dead.size());
+        for (Backlog.Entry entry : entries) {
+            if (entry.done() != null && !wrong.contains(entry.event())) {
                 entry.done().complete(null);
             }
         }
-        inform(onBooked, outcome.booked());
+        inform(onBooked, booked);
         inform(onSettled, wrong.isEmpty() ? events(entries) : without(entries, wrong));
-        counts.contradicting.add(dead.size());
-        bury(dead, burials);
+    }
+
+    /** What an earlier try committed whose answer was lost, nobody else tells the sinks. */
+    private List<SpendEvent> bookedHere(Booking.Outcome outcome) {
+        if (inDoubt.isEmpty()) {
+            return outcome.booked();
+        }
+        List<SpendEvent> booked = new ArrayList<>(outcome.booked());
+        for (SpendEvent event : outcome.repeated()) {
+            if (inDoubt.remove(event.id())) {
+                booked.add(event);
+            }
+        }
+        return booked;
     }
 
     private static List<SpendEvent> without(List<Backlog.Entry> entries, Set<SpendEvent> wrong) {
@@ -217,23 +247,14 @@ final class PortionBooking {
         if (entries.isEmpty()) {
             return;
         }
-        while (true) {
-            try {
-                deadLetters.add(burials, inInbox(entries));
-                break;
-            } catch (RuntimeException e) {
-                counts.failedBatches.increment();
-                // The new side decides for itself what becomes of the events.
-                if (departure.isSeenIn(e) && handedOver(entries)) {
-                    return;
-                }
-                tell(e);
-                if (abandoned) {
-                    failWaiting(entries);
-                    throw abandonedWith(entries);
-                }
-                sleep(policy.retryPause().toMillis());
+        try {
+            deadLetters.add(burials, inInbox(entries));
+        } catch (RuntimeException e) {
+            // The new side decides for itself what becomes of the events.
+            if (departure.isSeenIn(e) && handedOver(entries)) {
+                return;
             }
+            throw e;
         }
         for (int i = 0; i < entries.size(); i++) {
             Backlog.Entry entry = entries.get(i);
@@ -251,24 +272,40 @@ final class PortionBooking {
     }
 
     /**
-     * Does what another try would not: hands over what has to go elsewhere, sets aside what is refused; false where the
-     * events are to be tried again. Trying again what was done in part changes nothing.
+     * Does what another try would not: hands over what has to go elsewhere, sets aside what is refused. Trying again
+     * what was done in part changes nothing.
+     *
+     * @return why the events are to be tried again; null where nothing is left to do
      */
-    boolean setRight(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
+    @Nullable
+    RuntimeException setRight(List<Backlog.Entry> entries, RuntimeException failure) throws InterruptedException {
         try {
+            noteDoubt(entries, failure);
             if (departure.isSeenIn(failure) && handedOver(entries)) {
-                return true;
+                return null;
             }
             if (isOfAnEvent(failure)) {
                 bookWithoutTheBad(entries, failure);
-                return true;
+                return null;
             }
-        } catch (RuntimeException | Error e) {
-            if (mayLog()) {
-                LOG.error("A writer goes on after a failure of its own", e);
-            }
+            return failure;
+        } catch (RuntimeException e) {
+            return e;
+        } catch (Error e) {
+            return new DatabaseFailureException("Booking " + entries.size() + " events failed: " + e, e);
         }
-        return false;
+    }
+
+    /** Where the answer is lost, nobody knows yet whether these are booked. */
+    private void noteDoubt(List<Backlog.Entry> entries, RuntimeException failure) {
+        if (DbErrors.isUnavailable(failure)) {
+            entries.forEach(entry -> inDoubt.add(entry.event().id()));
+        }
+    }
+
+    /** Ends with the events that it is about. */
+    void forgetDoubts() {
+        inDoubt.clear();
     }
 
     /**

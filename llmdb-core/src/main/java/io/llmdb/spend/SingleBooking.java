@@ -99,7 +99,9 @@ final class SingleBooking {
     private void bindBooks(Arguments arguments, SpendEvent event) throws SQLException {
         RequestError error = event.error();
         List<String> tags = BatchSums.distinctTags(event);
-        List<CounterId> counters = List.copyOf(CounterDeltas.countersOf(event));
+        List<CounterId> counters = CounterDeltas.countersOf(event).stream()
+                .sorted(CounterTable.LOCK_ORDER)
+                .toList();
         Map<CounterId, LeaseShare> shares = event.leaseShares().stream()
                 .collect(Collectors.toMap(LeaseShare::counter, share -> share, (one, other) -> one));
         BudgetDuration proxyDuration = policy.proxyDuration();

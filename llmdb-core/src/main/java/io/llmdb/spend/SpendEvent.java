@@ -68,7 +68,7 @@ public final class SpendEvent {
         this.cost = builder.cost;
         this.promptTokens = builder.promptTokens;
         this.completionTokens = builder.completionTokens;
-        this.totalTokens = builder.totalTokens >= 0 ? builder.totalTokens : promptTokens + completionTokens;
+        this.totalTokens = builder.totalTokens >= 0 ? builder.totalTokens : sum(promptTokens, completionTokens);
         this.startTime = builder.startTime;
         this.endTime = builder.endTime;
         this.completionStartTime = builder.completionStartTime;
@@ -102,6 +102,11 @@ public final class SpendEvent {
                                 || !counter.duration().isEmpty())
                         .distinct()
                         .toList();
+    }
+
+    /** What is out of range is told when the event is to be booked; a proxy must be able to hand it in. */
+    private static long sum(long prompt, long completion) {
+        return prompt > Long.MAX_VALUE - completion ? Long.MAX_VALUE : prompt + completion;
     }
 
     /**

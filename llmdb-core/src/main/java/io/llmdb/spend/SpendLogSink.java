@@ -21,8 +21,9 @@ public interface SpendLogSink extends AutoCloseable {
          */
         IN_TRANSACTION,
         /**
-         * After the commit, on a thread of the sink's own. Each event comes once, but not at all where the process dies
-         * between the commit and the call. A failure is counted and logged, and changes nothing else.
+         * After the commit, on a thread of the sink's own. Each event comes once; not at all where the process dies
+         * between the commit and the call; and perhaps twice, by two instances, where the answer of a commit was lost.
+         * A failure is counted and logged, and changes nothing else.
          */
         AFTER_COMMIT
     }

@@ -363,10 +363,16 @@ public final class SpendRecorder implements AutoCloseable {
             giveUp();
             Thread.currentThread().interrupt();
         }
-        delivery.closeFiles();
-        answers.close();
-        inTransaction.close();
-        fanOut.close();
+        List.<Runnable>of(delivery::closeFiles, answers::close, inTransaction::close, fanOut::close)
+                .forEach(SpendRecorder::closePart);
+    }
+
+    private static void closePart(Runnable close) {
+        try {
+            close.run();
+        } catch (RuntimeException e) {
+            LOG.warn("Closing goes on after a failure", e);
+        }
     }
 
     private void giveUp() {
@@ -394,10 +400,11 @@ public final class SpendRecorder implements AutoCloseable {
         if (inbox != null) {
             inbox.failOpen(PortionBooking.closed());
         }
-        if (policy.mode() != DeliveryMode.MEMORY) {
-            for (Backlog.Claim rest = backlog.poll(Integer.MAX_VALUE);
+        Backlog waited = delivery.inMemory();
+        if (waited != null) {
+            for (Backlog.Claim rest = waited.poll(Integer.MAX_VALUE);
                     rest != null;
-                    rest = backlog.poll(Integer.MAX_VALUE)) {
+                    rest = waited.poll(Integer.MAX_VALUE)) {
                 PortionBooking.failWaiting(rest.entries());
             }
         }

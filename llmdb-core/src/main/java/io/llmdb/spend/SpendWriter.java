@@ -176,38 +176,72 @@ final class SpendWriter {
     }
 
     private void write(Backlog.Claim claim) throws InterruptedException {
-        List<Backlog.Entry> rest = claim.entries();
-        boolean mayBeKnown = claim.mayBeKnown();
+        Course course = new Course(claim);
         try {
-            long pause = policy.retryPause().toMillis();
-            while (!rest.isEmpty() && !booking.isAbandoned()) {
-                List<Backlog.Entry> now = rest.subList(0, Math.min(portion, rest.size()));
+            while (!course.rest.isEmpty() && !booking.isAbandoned()) {
                 try {
-                    booking.book(now, mayBeKnown);
-                    rest = rest.subList(now.size(), rest.size());
-                    portion = Math.min(mostRows, portion * 2);
-                    pause = policy.retryPause().toMillis();
-                } catch (RuntimeException e) {
-                    counts.failedBatches.increment();
-                    mayBeKnown = true;
-                    if (booking.setRight(now, e)) {
-                        rest = rest.subList(now.size(), rest.size());
-                    } else {
-                        portion = Math.max(Math.min(SMALLEST_PORTION, mostRows), portion / 2);
-                        booking.tell(e);
-                        rest = PortionBooking.withoutWaiting(rest, e);
-                        if (!rest.isEmpty()) {
-                            booking.sleep(pause);
-                            pause = Math.min(pause * 2, policy.retryPause().toMillis() * LONGEST_PAUSE_FACTOR);
-                        }
+                    bookSome(course);
+                } catch (InterruptedException e) {
+                    if (booking.isAbandoned()) {
+                        throw e;
                     }
+                    // A sink's doing, perhaps. Nobody else would book these.
+                    course.mayBeKnown = true;
+                } catch (Error e) {
+                    course.mayBeKnown = true;
+                    if (booking.mayLog()) {
+                        LOG.error("A writer goes on after a failure of its own", e);
+                    }
+                    pause(course.pause);
                 }
             }
         } finally {
-            if (rest.isEmpty()) {
+            booking.forgetDoubts();
+            if (course.rest.isEmpty()) {
                 backlog.done(claim);
             } else {
-                PortionBooking.failWaiting(rest);
+                PortionBooking.failWaiting(course.rest);
+            }
+        }
+    }
+
+    /** How far a claim is. */
+    private final class Course {
+        private List<Backlog.Entry> rest;
+        private boolean mayBeKnown;
+        private long pause = policy.retryPause().toMillis();
+
+        private Course(Backlog.Claim claim) {
+            this.rest = claim.entries();
+            this.mayBeKnown = claim.mayBeKnown();
+        }
+
+        private void leaveOut(int done) {
+            rest = rest.subList(done, rest.size());
+        }
+    }
+
+    private void bookSome(Course course) throws InterruptedException {
+        List<Backlog.Entry> now = course.rest.subList(0, Math.min(portion, course.rest.size()));
+        try {
+            booking.book(now, course.mayBeKnown);
+            course.leaveOut(now.size());
+            portion = Math.min(mostRows, portion * 2);
+            course.pause = policy.retryPause().toMillis();
+        } catch (RuntimeException e) {
+            counts.failedBatches.increment();
+            course.mayBeKnown = true;
+            RuntimeException open = booking.setRight(now, e);
+            if (open == null) {
+                course.leaveOut(now.size());
+                return;
+            }
+            portion = Math.max(Math.min(SMALLEST_PORTION, mostRows), portion / 2);
+            booking.tell(open);
+            course.rest = PortionBooking.withoutWaiting(course.rest, open);
+            if (!course.rest.isEmpty()) {
+                booking.sleep(course.pause);
+                course.pause = Math.min(course.pause * 2, policy.retryPause().toMillis() * LONGEST_PAUSE_FACTOR);
             }
         }
     }

@@ -623,12 +623,11 @@ BEGIN
     END LOOP;
 
     IF p_lease_holder IS NOT NULL THEN
-        UPDATE ${llmdb}."LLM_Lease" l SET amount = greatest(0, l.amount - d.amount)
+        PERFORM ${llmdb}.llmdb_take_from_leases(array_agg(d.scope), array_agg(d.scope_id), array_agg(d.parent_id), array_agg(d.model),
+            array_agg(d.budget_duration), array_agg(p_lease_holder), array_agg(d.epoch), array_agg(d.amount))
         FROM unnest(p_scopes, p_ids, p_parents, p_models, p_durations, p_lease_epochs, p_lease_amounts)
             d (scope, scope_id, parent_id, model, budget_duration, epoch, amount)
-        WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration)
-            = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration)
-          AND l.holder = p_lease_holder AND l.epoch = d.epoch AND d.amount > 0;
+        WHERE d.amount > 0;
     END IF;
 
     INSERT INTO ${llmdb}."LLM_DailySpend" AS t (day, api_key, user_id, team_id, organization_id, model, model_group, custom_llm_provider,
