@@ -1,5 +1,7 @@
 package io.llmdb.examples.admin;
 
+import io.llmdb.error.AlreadyExistsException;
+import io.llmdb.error.ConflictException;
 import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.NotFoundException;
@@ -85,11 +87,11 @@ public final class Admin implements Runnable {
                     }
                     String message = e.getMessage() == null ? e.toString() : e.getMessage();
                     command.getErr().println(command.getColorScheme().errorText("llmdb-admin: " + message));
-                    return exitCode(e);
+                    return exitCode(e, command.getCommandSpec().userObject());
                 });
     }
 
-    private static int exitCode(Exception e) {
+    private static int exitCode(Exception e, Object command) {
         if (e instanceof DatabaseUnavailableException) {
             return UNREACHABLE;
         }
@@ -99,7 +101,9 @@ public final class Admin implements Runnable {
         if (e instanceof ImportRefusedException || e instanceof SchemaException || e instanceof NotFoundException) {
             return REFUSED;
         }
-        return FAILED;
+        // A command on keys is one transaction. An import has committed what came before.
+        boolean isConflict = e instanceof ConflictException || e instanceof AlreadyExistsException;
+        return isConflict && command instanceof KeysCommand.Base ? REFUSED : FAILED;
     }
 
     @Override

@@ -3,6 +3,8 @@ package io.llmdb.examples.admin;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.llmdb.LlmDb;
+import io.llmdb.identity.OrganizationSpec;
+import io.llmdb.identity.TeamSpec;
 import io.llmdb.keys.KeyHash;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.testkit.LlmDbTest;
@@ -176,6 +178,19 @@ class AdminTest {
         assertThat(db.authenticate(rawKey).key().hash()).isEqualTo(KeyHash.of(second));
         assertThat(run("keys", "delete", "alias:ci").exitCode()).isZero();
         assertThat(run("keys", "info", "alias:ci").exitCode()).isEqualTo(Admin.REFUSED);
+    }
+
+    @Test
+    void aKeyForATeamOfAnotherOrganizationIsRefused(LlmDb db) {
+        db.admin().organizations().create(OrganizationSpec.of("Theirs"), "theirs");
+        db.admin().organizations().create(OrganizationSpec.of("Ours"), "ours");
+        db.admin().teams().create(TeamSpec.of("Research").withOrganizationId("theirs"), "research");
+
+        Outcome refused = run("keys", "create", "--team", "research", "--organization", "ours");
+
+        assertThat(refused.exitCode()).isEqualTo(Admin.REFUSED);
+        assertThat(refused.err()).contains("belongs to organization_id");
+        assertThat(json(run("keys", "list", "--format", "json"))).isEmpty();
     }
 
     @Test

@@ -11,6 +11,7 @@ import io.llmdb.examples.gateway.upstream.Json;
 import io.llmdb.keys.EndUserBlockedException;
 import io.llmdb.keys.KeyBlockedException;
 import io.llmdb.keys.KeyExpiredException;
+import io.llmdb.keys.RouteNotAllowedException;
 import io.llmdb.keys.TeamBlockedException;
 import io.llmdb.keys.TeamMissingException;
 import io.llmdb.keys.UnknownKeyException;
@@ -49,6 +50,8 @@ final class ApiErrors {
             return error(403, PERMISSION, "team_missing", e);
         } else if (e instanceof EndUserBlockedException) {
             return error(403, PERMISSION, "end_user_blocked", e);
+        } else if (e instanceof RouteNotAllowedException) {
+            return error(403, PERMISSION, "route_not_allowed", e);
         } else if (e instanceof UnknownPriceException) {
             return error(400, "invalid_request_error", "unknown_price", e);
         } else if (e instanceof InvalidArgumentException) {

@@ -51,6 +51,7 @@ final class ChatCompletions {
         long arrived = System.nanoTime();
         byte[] body = http.body(BODY_LIMIT);
         Caller caller = database.ask(db -> db.authenticate(http.bearer()));
+        caller.requireRoute(http.path());
         ChatRequest request;
         try {
             request = ChatRequest.parse(http.requestId(), body);

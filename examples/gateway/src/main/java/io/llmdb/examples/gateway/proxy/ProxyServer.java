@@ -150,6 +150,7 @@ public final class ProxyServer implements AutoCloseable {
 
     private ObjectNode models(HttpCall http) {
         Caller caller = database.ask(db -> db.authenticate(http.bearer()));
+        caller.requireRoute(http.path());
         ObjectNode list = Json.object().put("object", "list");
         ArrayNode data = list.putArray("data");
         for (String model : prices.models()) {

@@ -150,6 +150,11 @@ class ProxyServerTest {
             isRefused(gateway.chat("sk-unknown-unknown", SMALL), 401, "authentication_error", "invalid_api_key");
             isRefused(gateway.chat(expired, SMALL), 401, "authentication_error", "expired_api_key");
             isRefused(gateway.chat(blocked, SMALL), 403, "permission_error", "key_blocked");
+            String lists = key(gateway, VirtualKeySpec.of("lists").withAllowedRoutes(List.of("/v1/models")));
+            isRefused(gateway.chat(lists, SMALL), 403, "permission_error", "route_not_allowed");
+            assertThat(gateway.get("/v1/models", "Authorization", "Bearer " + lists)
+                            .statusCode())
+                    .isEqualTo(200);
             isRefused(
                     gateway.chat(good, TestGateway.body("gpt-4o", 1, 1, "")),
                     403,
