@@ -103,6 +103,11 @@ public final class LlmDb implements AutoCloseable {
      * @throws io.llmdb.settings.InvalidSettingsException where no database is named
      * @throws SchemaException where the schema cannot be used or migrated
      * @throws DatabaseUnavailableException where the database cannot be reached
+     * @throws io.llmdb.spend.JournalException where the settings ask for a journal and its directory cannot be used
+     * @throws io.llmdb.models.WrongCredentialsKeyException where {@code store_model_in_db} is on and a stored
+     *     credential cannot be decrypted
+     * @throws InvalidArgumentException where {@code store_model_in_db} is on and no salt key is set, or the salt key is
+     *     a keyset that cannot be read
      */
     public static LlmDb open(LlmDbSettings settings) {
         return builder(settings).open();
@@ -117,6 +122,11 @@ public final class LlmDb implements AutoCloseable {
      * @return the open database
      * @throws SchemaException where the schema cannot be used or migrated
      * @throws DatabaseUnavailableException where the database cannot be reached
+     * @throws io.llmdb.spend.JournalException where the settings ask for a journal and its directory cannot be used
+     * @throws io.llmdb.models.WrongCredentialsKeyException where {@code store_model_in_db} is on and a stored
+     *     credential cannot be decrypted
+     * @throws InvalidArgumentException where {@code store_model_in_db} is on and no salt key is set, or the salt key is
+     *     a keyset that cannot be read
      */
     public static LlmDb open(LlmDbSettings settings, DataSource dataSource) {
         return builder(settings).dataSource(dataSource).open();
@@ -146,7 +156,9 @@ public final class LlmDb implements AutoCloseable {
      * @throws io.llmdb.keys.KeyExpiredException where it has expired
      * @throws io.llmdb.keys.KeyBlockedException where it is blocked
      * @throws io.llmdb.keys.TeamBlockedException where its team is blocked
+     * @throws io.llmdb.keys.TeamMissingException where its team does not exist
      * @throws DatabaseUnavailableException where the database has to be asked and cannot be reached
+     * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server
      */
     public Caller authenticate(String rawKey) {
         return authenticator.authenticate(rawKey);
@@ -222,11 +234,14 @@ public final class LlmDb implements AutoCloseable {
     }
 
     /**
-     * Makes several changes in one transaction: all of them or none.
+     * Makes several changes in one transaction: all of them or none. Where PostgreSQL gives the transaction up because
+     * of a deadlock or a serialization failure, the work is run again in a new one, so it must have no effect outside
+     * of the database.
      *
-     * @param work makes the changes through the repositories that it is given
+     * @param work makes the changes through the repositories that it is given; may be called more than once
      * @param <T> what it returns
      * @return the work's result
+     * @throws DatabaseUnavailableException where the database cannot be reached
      */
     public <T extends @Nullable Object> T inTransaction(Function<Repositories, T> work) {
         return repositories
@@ -422,8 +437,15 @@ public final class LlmDb implements AutoCloseable {
          * Opens the database.
          *
          * @return the open database
+         * @throws io.llmdb.settings.InvalidSettingsException where neither the settings nor a data source say which
+         *     database
          * @throws SchemaException where the schema cannot be used or migrated
          * @throws DatabaseUnavailableException where the database cannot be reached
+         * @throws io.llmdb.spend.JournalException where the settings ask for a journal and its directory cannot be used
+         * @throws io.llmdb.models.WrongCredentialsKeyException where {@code store_model_in_db} is on and a stored
+         *     credential cannot be decrypted
+         * @throws InvalidArgumentException where {@code store_model_in_db} is on and no salt key is set, or the salt
+         *     key is a keyset that cannot be read
          */
         public LlmDb open() {
             Deque<AutoCloseable> opened = new ArrayDeque<>();

@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
-/** Which budgets a request has to fit into (semantics, "Budgets: whose, and when they block"). */
+/** Which budgets a request has to fit into. */
 final class BudgetScopes {
 
     private final BudgetDirectory directory;

@@ -173,6 +173,7 @@ public final class BudgetService implements AutoCloseable {
      * @throws UnknownPriceException where the call has no estimate, a budget applies and the settings refuse such calls
      * @throws DatabaseUnavailableException where the database has to be asked, cannot be reached, and the settings do
      *     not let the call pass
+     * @throws io.llmdb.keys.EndUserBlockedException where the end user that the call names is blocked
      * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server, or a move into it
      *     is not finished
      */
@@ -186,7 +187,15 @@ public final class BudgetService implements AutoCloseable {
      * @param caller who calls
      * @param call the request
      * @param allowWhenUnavailable whether the request passes with nothing reserved where the database cannot be reached
-     * @return the admission
+     * @return the admission, to be settled or released
+     * @throws io.llmdb.limits.RateLimitedException where it does not fit into a limit
+     * @throws BudgetExceededException where it does not fit into a budget
+     * @throws UnknownPriceException where the call has no estimate, a budget applies and the settings refuse such calls
+     * @throws DatabaseUnavailableException where the database has to be asked, cannot be reached, and
+     *     {@code allowWhenUnavailable} is false
+     * @throws io.llmdb.keys.EndUserBlockedException where the end user that the call names is blocked
+     * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server, or a move into it
+     *     is not finished
      */
     public Admission admit(Caller caller, Call call, boolean allowWhenUnavailable) {
         guard.run();
@@ -309,6 +318,8 @@ public final class BudgetService implements AutoCloseable {
      * @return the budgets; empty where none applies. The request would be admitted where each
      *     {@linkplain BudgetState#hasRoomFor has room for its estimate}; what other instances hold idle counts as
      *     reserved here, and is handed over when it is asked for in earnest
+     * @throws io.llmdb.keys.EndUserBlockedException where the end user that the call names is blocked
+     * @throws DatabaseUnavailableException where the database cannot be reached
      */
     public List<BudgetState> dryRun(Caller caller, Call call) {
         return reader.read(scopes.of(caller, call).needs(), desk::idle);

@@ -1,11 +1,14 @@
 package io.llmdb.budgets;
 
-/** What happens to a request under a budget where its price is not known. */
+/**
+ * What is reserved for a call under a budget that comes without an estimate. What is booked is the event's cost,
+ * whatever was reserved.
+ */
 public enum UnknownPrice {
-    /** Refused with {@link UnknownPriceException}. */
+    /** Nothing; the call is refused with {@link UnknownPriceException}. */
     REFUSE,
-    /** Admitted with nothing reserved; its cost is booked where it becomes known. */
+    /** Nothing; the call is admitted. */
     ALLOW,
-    /** Reserved with a fixed price from the settings. */
+    /** A fixed amount from the settings. */
     FIXED
 }

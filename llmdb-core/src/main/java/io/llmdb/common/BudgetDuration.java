@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A length of time as budgets, keys and rotations name it: {@code 30s 15m 12h 7d 2w 1mo}.
  *
- * <p>The whole text must parse; zero, negative, overflowing or trailing text is refused (semantics, "Durations").
+ * <p>The whole text must parse; zero, negative, overflowing or trailing text is refused.
  *
  * @param amount how many units, at least 1
  * @param unit the unit

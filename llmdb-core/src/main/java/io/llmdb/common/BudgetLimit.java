@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * So much money in each window: an entry of {@code budget_limits} or of {@code model_max_budget}.
  *
- * @param maxBudget what a window may spend; 0 blocks everything
+ * @param maxBudget what a window may spend; 0 blocks everything that costs something
  * @param duration the length of a window; null: one window for ever
  */
 public record BudgetLimit(BigDecimal maxBudget, @Nullable BudgetDuration duration) {

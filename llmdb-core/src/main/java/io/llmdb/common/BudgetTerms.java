@@ -9,9 +9,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What may be spent, as it is written on a key, a team, a user or a budget row (semantics, "Budgets").
+ * What may be spent, as it is written on a key, a team, a user or a budget row.
  *
- * @param maxBudget what a window may spend; null is unlimited, 0 blocks everything
+ * @param maxBudget what a window may spend; null is unlimited, 0 blocks everything that costs something
  * @param softBudget crossing it raises an event and never blocks; null: none
  * @param duration the length of a window; null: one window for ever
  * @param furtherLimits more windows on the same spend at once, say 5 a day beside 100 a month; each has its own length

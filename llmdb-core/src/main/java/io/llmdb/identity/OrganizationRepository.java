@@ -218,7 +218,7 @@ public final class OrganizationRepository {
         return "organization:" + id;
     }
 
-    /** The reference's table wants a budget row of every organization. */
+    /** LiteLLM's table wants a budget row of every organization. */
     private static @Nullable BudgetSpec ownBudget(OrganizationSpec spec) {
         return spec.budgetId() == null && spec.ownBudget() == null
                 ? BudgetSpec.of(BudgetTerms.UNLIMITED)

@@ -250,7 +250,7 @@ public final class BudgetColumns {
         return json;
     }
 
-    /** Both spellings of the reference, and the bare amount of its early versions. */
+    /** Both spellings of LiteLLM, and the bare amount of its early versions. */
     private static BudgetLimit limit(String name, @Nullable Object json) {
         Object amount = json;
         Object duration = null;

@@ -27,7 +27,10 @@ public record AuthenticationSettings(
         Duration lookupTimeout,
         boolean allowWhenUnavailable) {
 
-    /** What counts where nothing else is set. */
+    /**
+     * What counts where an {@link Authenticator} is used alone and nothing else is set. {@code LlmDb} takes sizes and
+     * ages from its settings, whose defaults are others.
+     */
     public static final AuthenticationSettings DEFAULT = new AuthenticationSettings(
             50_000,
             Duration.ofMinutes(10),

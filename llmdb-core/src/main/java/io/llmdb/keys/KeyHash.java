@@ -6,10 +6,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.regex.Pattern;
 
-/**
- * How a key is stored: the lower-case SHA-256 hex of the whole key in UTF-8, {@code sk-} included (semantics, "Virtual
- * keys").
- */
+/** How a key is stored: the lower-case SHA-256 hex of the whole key in UTF-8, {@code sk-} included. */
 public final class KeyHash {
 
     static final String PREFIX = "sk-";

@@ -24,8 +24,9 @@ import org.jspecify.annotations.Nullable;
  * @param models names of models that it may call, patterns such as {@code openai/*}, or {@code all-team-models}; empty:
  *     all
  * @param aliases model as sent to model that is meant
- * @param allowedRoutes paths that it may call, or patterns such as {@code /keys/*}; empty: all
- * @param allowedCacheControls cache directives that its calls may carry
+ * @param allowedRoutes paths that it may call, or patterns such as {@code /keys/*}; empty: all. Checked only where the
+ *     proxy calls {@link Caller#requireRoute}
+ * @param allowedCacheControls cache directives that its calls may carry; only stored, so that the proxy checks them
  * @param budget what may be spent with it
  * @param budgetId a budget row that counts for it where it has no terms of its own; null: none
  * @param rateLimits how often may be called with it
@@ -162,7 +163,8 @@ public record VirtualKeySpec(
     }
 
     /**
-     * @param value paths that it may call, or patterns such as {@code /keys/*}; empty: all
+     * @param value paths that it may call, or patterns such as {@code /keys/*}; empty: all. Checked only where the
+     *     proxy calls {@link Caller#requireRoute}
      * @return a copy with it
      */
     public VirtualKeySpec withAllowedRoutes(List<String> value) {
@@ -170,7 +172,7 @@ public record VirtualKeySpec(
     }
 
     /**
-     * @param value cache directives that its calls may carry
+     * @param value cache directives that its calls may carry; only stored, so that the proxy checks them
      * @return a copy with it
      */
     public VirtualKeySpec withAllowedCacheControls(List<String> value) {

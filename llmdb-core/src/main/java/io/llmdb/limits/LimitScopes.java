@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Which limits a request has to fit into (semantics, "Limits"): all that are set, so that the tightest wins. */
+/** Which limits a request has to fit into: all that are set, so that the tightest wins. */
 final class LimitScopes {
 
     private final LimitDirectory directory;

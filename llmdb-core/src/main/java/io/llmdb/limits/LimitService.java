@@ -64,6 +64,7 @@ public final class LimitService implements AutoCloseable {
      * @param allowWhenUnavailable whether it passes unchecked where the database cannot be reached
      * @return what it holds of the limits, to be settled or released
      * @throws RateLimitedException where it does not fit; the first limit in the way is named
+     * @throws io.llmdb.keys.EndUserBlockedException where the end user that the call names is blocked
      * @throws DatabaseUnavailableException where the database has to be asked, cannot be reached, and the request may
      *     not pass unchecked
      */
@@ -120,6 +121,7 @@ public final class LimitService implements AutoCloseable {
      * @param caller who calls
      * @param call the request
      * @return the limits; empty where none applies
+     * @throws io.llmdb.keys.EndUserBlockedException where the end user that the call names is blocked
      * @throws DatabaseUnavailableException where the database cannot be reached
      */
     public List<LimitState> dryRun(Caller caller, LimitedCall call) {

@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which models a caller may call (semantics, "Which models a key may call").
+ * Which models a caller may call.
  *
  * <p>An alias of the key, otherwise one of its team, says which model is meant; what it leads to is no alias again. The
  * model must then pass every list that there is, in the order of {@link ModelList}. A list that is empty lets all pass,

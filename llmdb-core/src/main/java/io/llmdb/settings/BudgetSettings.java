@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The budget of the whole proxy, and the rules that hold for all budgets.
  *
- * @param maxBudget {@code llm_settings.max_budget}: what the whole proxy may spend in a window; 0 blocks everything;
- *     null: no limit
+ * @param maxBudget {@code llm_settings.max_budget}: what the whole proxy may spend in a window; 0 blocks everything
+ *     that costs something; null: no limit
  * @param budgetDuration {@code llm_settings.budget_duration}: the length of the whole proxy's windows; null: one window
  *     for ever
  * @param softBudget {@code llmdb.soft_budget}: when the whole proxy has spent this in a window an event is raised;
@@ -27,10 +27,10 @@ import org.jspecify.annotations.Nullable;
  *     one of their own; null: none
  * @param countUserBudgetOnTeamKeys {@code llmdb.count_user_budget_on_team_keys}: a user's own budget holds on team keys
  *     too
- * @param unknownPricePolicy {@code llmdb.unknown_price_policy}: what happens to a request under a budget whose model
- *     has no price
- * @param unknownPrice {@code llmdb.unknown_price}: what such a request costs under {@link UnknownPrice#FIXED}; null
- *     otherwise
+ * @param unknownPricePolicy {@code llmdb.unknown_price_policy}: what is reserved for a call under a budget that comes
+ *     without an estimate; what is booked is the event's cost
+ * @param unknownPrice {@code llmdb.unknown_price}: what is reserved for such a call under {@link UnknownPrice#FIXED};
+ *     null otherwise
  * @param allowRequestsOnDbUnavailable {@code general_settings.allow_requests_on_db_unavailable}: requests go on while
  *     the database is unreachable, their budgets unchecked
  * @param leaseTime {@code llmdb.lease_time}: how long an instance holds a slice of a budget without renewing it, by the
@@ -71,7 +71,7 @@ public record BudgetSettings(
     /** A user's budget holds on personal keys only. */
     public static final boolean DEFAULT_COUNT_USER_BUDGET_ON_TEAM_KEYS = false;
 
-    /** Without a price, no request under a budget. */
+    /** Without an estimate, no call under a budget. */
     public static final UnknownPrice DEFAULT_UNKNOWN_PRICE_POLICY = UnknownPrice.REFUSE;
 
     /** Without the database, requests are refused. */
@@ -132,7 +132,7 @@ public record BudgetSettings(
         /**
          * What the whole proxy may spend in a window.
          *
-         * @param value at least 0, which blocks everything; null for no limit
+         * @param value at least 0, which blocks everything that costs something; null for no limit
          * @return this
          */
         public Builder maxBudget(@Nullable BigDecimal value) {
@@ -218,7 +218,8 @@ public record BudgetSettings(
         }
 
         /**
-         * What happens to a request under a budget whose model has no price.
+         * What is reserved for a call under a budget that comes without an estimate; what is booked is the event's
+         * cost.
          *
          * @param value the policy; {@link UnknownPrice#FIXED} needs a price
          * @return this
@@ -229,7 +230,7 @@ public record BudgetSettings(
         }
 
         /**
-         * What a request without a price costs under {@link UnknownPrice#FIXED}.
+         * What is reserved for a call without an estimate under {@link UnknownPrice#FIXED}.
          *
          * @param value at least 0; null for none
          * @return this
@@ -253,7 +254,7 @@ public record BudgetSettings(
         /**
          * How long an instance holds a slice of a budget without renewing it, by the database's clock.
          *
-         * @param value from a second to an hour
+         * @param value from two seconds to an hour
          * @return this
          */
         public Builder leaseTime(Duration value) {

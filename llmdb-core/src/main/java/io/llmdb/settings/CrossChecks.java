@@ -103,7 +103,9 @@ final class CrossChecks {
         BigDecimal most = values.find(Known.MAX_BUDGET);
         BigDecimal soft = values.find(Known.SOFT_BUDGET);
         if (most != null && most.signum() == 0) {
-            warn(Known.MAX_BUDGET, "blocks every request; for no limit, leave it out or write none");
+            warn(
+                    Known.MAX_BUDGET,
+                    "blocks every request that costs something; for no limit, leave it out or write none");
         }
         if (most != null && soft != null && soft.compareTo(most) > 0) {
             warn(

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A value is taken from the first of these that has one: the builder, the proxy's YAML, the environment, the
  * default. In the YAML, ours are {@code general_settings}, {@code llm_settings} or {@code litellm_settings} (the first
  * wins), and {@code llmdb}; the rest is left alone. A value {@code os.environ/NAME} there is the environment
- * variable's. From the environment, every setting is read as {@code LLMDB_} and its name in capitals; a few also as the
- * reference names them, such as {@code DATABASE_URL}.
+ * variable's. From the environment, every setting is read as {@code LLMDB_} and its name in capitals; a few also as
+ * LiteLLM names them, such as {@code DATABASE_URL}.
  *
  * <p>Wrong settings are all told at once by {@link InvalidSettingsException}; odd ones are {@linkplain #warnings()
  * warnings}. What the YAML sets is checked even where the builder sets it too; the environment's is checked where it is

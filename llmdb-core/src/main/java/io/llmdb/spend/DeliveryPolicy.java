@@ -61,6 +61,9 @@ public record DeliveryPolicy(
     }
 
     /**
+     * For a {@link SpendRecorder} that is used alone. {@code LlmDb} takes what can be set from its settings, whose
+     * defaults are others.
+     *
      * @return events are booked when {@code record} returns, at most 100,000 or 256 MiB wait, callers wait up to 10 s
      *     for room
      */

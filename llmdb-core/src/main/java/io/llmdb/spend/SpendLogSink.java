@@ -21,9 +21,11 @@ public interface SpendLogSink extends AutoCloseable {
          */
         IN_TRANSACTION,
         /**
-         * After the commit, on a thread of the sink's own. Each event comes once; not at all where the process dies
-         * between the commit and the call; and perhaps twice, by two instances, where the answer of a commit was lost.
-         * A failure is counted and logged, and changes nothing else.
+         * After the commit, on a thread of the sink's own. Each event comes once, or perhaps twice, by two instances, where
+         * the answer of a commit was lost. A batch is lost to the sink where the process dies between the commit and the
+         * call, where about 64 MiB of events wait for the sink already, where {@code write} throws, and where the
+         * database is closed before the sink has taken it. All but the first is counted and logged, and changes nothing
+         * else.
          */
         AFTER_COMMIT
     }
@@ -32,7 +34,8 @@ public interface SpendLogSink extends AutoCloseable {
      * A sink that looks at each request by itself, after the commit: for whoever wants the cost of every request,
      * whether or not rows are kept.
      *
-     * @param listener gets each booked request once, on a thread of the sink's own, in the order of bookings
+     * @param listener gets each booked request at most once, as {@link Phase#AFTER_COMMIT} says, on a thread of the
+     *     sink's own, in the order of bookings
      * @return the sink
      */
     static SpendLogSink forEach(Consumer<SpendEvent> listener) {

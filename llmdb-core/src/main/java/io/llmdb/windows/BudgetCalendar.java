@@ -16,7 +16,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says which budget window an instant belongs to (semantics, "Budget windows").
+ * Says which budget window an instant belongs to.
  *
  * <p>A window is a function of its length, the zone and, where the calendar has no boundary of that length, of an
  * anchor: the start of any window of the same chain. No job has to run on time for it.

@@ -86,7 +86,7 @@ class SettingsWarningsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "llm_settings: {max_budget: 0} | \"0\" blocks every request; for no limit, leave it out or write none",
+                "llm_settings: {max_budget: 0} | \"0\" blocks every request that costs something; for no limit, leave it out or write none",
                 "llm_settings: {budget_duration: 30d} | \"30d\" has no effect without llm_settings.max_budget or llmdb.soft_budget",
                 "general_settings: {disable_spend_updates: true} | \"true\" stops all counters: no budget holds",
                 "general_settings: {maximum_spend_logs_retention_period: 30m} | \"30m\" keeps less than a day; m means minutes and mo months",

@@ -31,9 +31,10 @@ import org.junit.platform.commons.support.AnnotationSupport;
  * }</pre>
  *
  * <p>Methods may ask for a {@link TestDatabase}, a {@link DataSource}, a {@link DatabaseClock}, a
- * {@link PostgresServer}, or a {@link TcpProxy} in front of the database. After the test all of that is closed, the
- * server is started again where the test left it stopped or paused, and the test fails where connections of its
- * database stay open. Immutable; tests may run in parallel.
+ * {@link PostgresServer}, a {@link TcpProxy} in front of the database, an {@link LlmDb} that is open on it, or the
+ * {@link RecordingSink} that gets what this {@code LlmDb} has booked. After the test all of that is closed, the server
+ * is started again where the test left it stopped or paused, and the test fails where connections of its database stay
+ * open. Immutable; tests may run in parallel.
  */
 public final class LlmDbExtension implements ParameterResolver, AfterEachCallback, AfterAllCallback {
 

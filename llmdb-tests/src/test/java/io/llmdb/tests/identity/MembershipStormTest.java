@@ -39,7 +39,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** Many changes of memberships at once: none is lost, none fails, and the reference's lists follow. */
+/** Many changes of memberships at once: none is lost, none fails, and LiteLLM's lists follow. */
 @LlmDbTest
 class MembershipStormTest {
 
