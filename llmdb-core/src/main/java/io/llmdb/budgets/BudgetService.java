@@ -174,6 +174,7 @@ public final class BudgetService implements AutoCloseable {
      * @throws DatabaseUnavailableException where the database has to be asked, cannot be reached, and the settings do
      *     not let the call pass
      * @throws io.llmdb.keys.EndUserBlockedException where the end user that the call names is blocked
+     * @throws CallInterruptedException where the thread is interrupted while it waits; nothing is reserved
      * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server, or a move into it
      *     is not finished
      */

@@ -67,6 +67,7 @@ public final class LimitService implements AutoCloseable {
      * @throws io.llmdb.keys.EndUserBlockedException where the end user that the call names is blocked
      * @throws DatabaseUnavailableException where the database has to be asked, cannot be reached, and the request may
      *     not pass unchecked
+     * @throws CallInterruptedException where the thread is interrupted while it waits; nothing is held
      */
     public LimitHold admit(Caller caller, LimitedCall call, boolean allowWhenUnavailable) {
         try {

@@ -21,11 +21,11 @@ public interface SpendLogSink extends AutoCloseable {
          */
         IN_TRANSACTION,
         /**
-         * After the commit, on a thread of the sink's own. Each event comes once, or perhaps twice, by two instances, where
-         * the answer of a commit was lost. A batch is lost to the sink where the process dies between the commit and the
-         * call, where about 64 MiB of events wait for the sink already, where {@code write} throws, and where the
-         * database is closed before the sink has taken it. All but the first is counted and logged, and changes nothing
-         * else.
+         * After the commit, on a thread of the sink's own. Each event comes once, or perhaps twice, by two instances,
+         * where the answer of a commit was lost. A batch is lost to the sink where the process dies between the commit
+         * and the call, where about 64 MiB of events wait for the sink already, where {@code write} throws, and where
+         * the database is closed before the sink has taken it. All but the first is counted and logged, and changes
+         * nothing else.
          */
         AFTER_COMMIT
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.llmdb.common.Page;
 import io.llmdb.common.PageRequest;
+import io.llmdb.error.DatabaseFailureException;
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.error.NotFoundException;
 import io.llmdb.spend.DeadLetter;
@@ -143,6 +144,54 @@ class BadRowsTest {
                 page = page.after(letters.next());
             }
             assertThat(dead).containsExactlyInAnyOrderElementsOf(bad);
+        }
+        assertThat(database.books()).agree().holdExactly(good);
+    }
+
+    @Test
+    void tokensThatNoRequestHasLeaveRoomInTheSumsThatManyShare(TestDatabase database) {
+        WORLD.insertInto(database);
+        UnaryOperator<SpendEvent> shared =
+                event -> event.toBuilder().tags(List.of("shared")).model("m").build();
+        List<SpendEvent> good =
+                WORLD.requests(database, 50, 1).stream().map(shared).toList();
+        SpendEvent absurd = SpendEvent.builder(good.get(0).startTime())
+                .tokens(Long.MAX_VALUE, 1)
+                .tags(List.of("shared"))
+                .model("m")
+                .build();
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.booked())) {
+            assertThatThrownBy(() -> recorder.record(absurd))
+                    .isInstanceOf(EventRefusedException.class)
+                    .hasMessageContaining("at most 1000000000000");
+            good.forEach(recorder::record);
+
+            assertThat(recorder.deadLetters().list(PageRequest.first(10)).items())
+                    .singleElement()
+                    .extracting(DeadLetter::event)
+                    .isEqualTo(absurd);
+        }
+        assertThat(database.books()).agree().holdExactly(good);
+    }
+
+    @Test
+    void whoeverWaitsIsToldWhereABadEventCannotBeSetAside(TestDatabase database) throws Exception {
+        WORLD.insertInto(database);
+        SpendEvent bad = Bad.NUL.spoil.apply(WORLD.requests(database, 1, 1).get(0));
+        List<SpendEvent> good = WORLD.requests(database, 20, 2);
+        database.execute("""
+                CREATE FUNCTION ${llmdb}.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    RAISE EXCEPTION 'the disk is full' USING ERRCODE = '53100';
+                END $$;
+                CREATE TRIGGER full_ BEFORE INSERT ON ${llmdb}."LLM_DeadLetter" EXECUTE FUNCTION ${llmdb}.full()""");
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.booked())) {
+            assertThat(recorder.recordAsync(bad))
+                    .failsWithin(Recorders.DEADLINE)
+                    .withThrowableThat()
+                    .withCauseInstanceOf(DatabaseFailureException.class);
+            good.forEach(recorder::record);
+            database.execute("DROP TRIGGER full_ ON ${llmdb}.\"LLM_DeadLetter\"");
+            assertThatThrownBy(() -> recorder.record(bad)).isInstanceOf(EventRefusedException.class);
         }
         assertThat(database.books()).agree().holdExactly(good);
     }

@@ -11,9 +11,13 @@ import io.llmdb.spend.RequestError;
 import io.llmdb.spend.Scope;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendRecorder;
+import io.llmdb.testkit.Await;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import java.math.BigDecimal;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -22,6 +26,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -260,5 +266,38 @@ class BookingTest {
                     assertThat(row).containsEntry("proxy_server_request", null);
                     assertThat(row.get("metadata")).isNotNull();
                 });
+    }
+
+    /** Whoever asks for slices of budgets locks their counters in the same order. */
+    @Test
+    void furtherCountersAreLockedByTheirIdsWhateverOrderTheEventHas(TestDatabase database) throws Exception {
+        WORLD.insertInto(database);
+        CounterId key = CounterId.of(Scope.KEY, World.hash(1));
+        List<SpendEvent> events = WORLD.requests(database, 2, 8).stream()
+                .map(event -> event.toBuilder()
+                        .furtherCounters(List.of(key.forWindow("7d"), key.forWindow("30d")))
+                        .build())
+                .toList();
+        try (SpendRecorder recorder = Recorders.open(database, Recorders.ALL, Recorders.booked());
+                Connection holder = database.dataSource().getConnection()) {
+            recorder.record(events.get(0));
+            holder.setAutoCommit(false);
+            lock(database, holder, "30d");
+            CompletableFuture<Void> booked = recorder.recordAsync(events.get(1));
+            Await.until("it waits", Recorders.DEADLINE, () -> database.value(Long.class, """
+                            SELECT count(*) FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event_type = 'Lock'""") == 1);
+            lock(database, holder, "7d");
+            holder.rollback();
+            booked.get(60, TimeUnit.SECONDS);
+        }
+        assertThat(database.books()).agree().holdExactly(events).haveNoDeadlock();
+    }
+
+    private static void lock(TestDatabase database, Connection connection, String duration) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("SELECT 1 FROM \"" + database.schema()
+                    + "\".\"LLM_SpendCounter\" WHERE budget_duration = '" + duration + "' FOR UPDATE NOWAIT");
+        }
     }
 }

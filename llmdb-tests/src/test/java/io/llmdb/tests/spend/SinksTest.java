@@ -17,6 +17,7 @@ import io.llmdb.spend.SpendEvent;
 import io.llmdb.spend.SpendLogSink;
 import io.llmdb.spend.SpendRecorder;
 import io.llmdb.testkit.Await;
+import io.llmdb.testkit.CommitFault;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.PostgresServer;
 import io.llmdb.testkit.RecordingSink;
@@ -74,6 +75,13 @@ class SinksTest {
             @Override
             void fail(SpendBatch batch) throws SQLException {
                 insert("no id", batch);
+            }
+        },
+        BY_AN_INTERRUPT {
+            @Override
+            void fail(SpendBatch batch) throws SQLException {
+                Thread.currentThread().interrupt();
+                throw new SQLException("Made up");
             }
         },
         BY_AN_ERROR {
@@ -156,6 +164,27 @@ class SinksTest {
         assertThat(database.value(Long.class, "SELECT count(*) FROM public.seen"))
                 .isEqualTo(300);
         assertThat(database.books()).agree().holdExactly(requests).haveNoDeadlock();
+    }
+
+    @Test
+    void aSinkBehindTheCommitGetsWhatWasCommittedWithoutAnAnswer(TestDatabase database, TcpProxy proxy) {
+        WORLD.insertInto(database);
+        List<SpendEvent> requests = WORLD.requests(database, 200, 6);
+        RecordingSink sink = RecordingSink.afterCommit();
+        proxy.breakCommits(CommitFault.ANSWER_LOST, 2);
+        try (SpendRecorder recorder = Recorders.open(
+                Recorders.pool(database, proxy.dataSource()),
+                database.schema(),
+                Recorders.ALL,
+                Recorders.memory().withWriter(40, Duration.ofMillis(10), Recorders.DEADLINE),
+                List.of(sink))) {
+            Recorders.book(recorder, requests);
+            assertThat(recorder.metrics().booked()).isEqualTo(200);
+            assertThat(recorder.metrics().repeated()).isZero();
+        }
+        assertThat(proxy.brokenCommits(CommitFault.ANSWER_LOST)).isPositive();
+        assertThat(sink.events()).containsExactlyInAnyOrderElementsOf(requests);
+        assertThat(database.books()).agree().holdExactly(requests);
     }
 
     @Test
