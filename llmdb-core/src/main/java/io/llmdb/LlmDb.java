@@ -106,8 +106,7 @@ public final class LlmDb implements AutoCloseable {
      * @throws io.llmdb.spend.JournalException where the settings ask for a journal and its directory cannot be used
      * @throws io.llmdb.models.WrongCredentialsKeyException where {@code store_model_in_db} is on and a stored
      *     credential cannot be decrypted
-     * @throws InvalidArgumentException where {@code store_model_in_db} is on and no salt key is set, or the salt key is
-     *     a keyset that cannot be read
+     * @throws InvalidArgumentException where the salt key is a keyset that cannot be read
      */
     public static LlmDb open(LlmDbSettings settings) {
         return builder(settings).open();
@@ -125,8 +124,7 @@ public final class LlmDb implements AutoCloseable {
      * @throws io.llmdb.spend.JournalException where the settings ask for a journal and its directory cannot be used
      * @throws io.llmdb.models.WrongCredentialsKeyException where {@code store_model_in_db} is on and a stored
      *     credential cannot be decrypted
-     * @throws InvalidArgumentException where {@code store_model_in_db} is on and no salt key is set, or the salt key is
-     *     a keyset that cannot be read
+     * @throws InvalidArgumentException where the salt key is a keyset that cannot be read
      */
     public static LlmDb open(LlmDbSettings settings, DataSource dataSource) {
         return builder(settings).dataSource(dataSource).open();
@@ -158,6 +156,7 @@ public final class LlmDb implements AutoCloseable {
      * @throws io.llmdb.keys.TeamBlockedException where its team is blocked
      * @throws io.llmdb.keys.TeamMissingException where its team does not exist
      * @throws DatabaseUnavailableException where the database has to be asked and cannot be reached
+     * @throws io.llmdb.error.CallInterruptedException where the thread is interrupted while it waits
      * @throws io.llmdb.error.DatabaseMovedException where the database has moved to another server
      */
     public Caller authenticate(String rawKey) {
@@ -444,8 +443,7 @@ public final class LlmDb implements AutoCloseable {
          * @throws io.llmdb.spend.JournalException where the settings ask for a journal and its directory cannot be used
          * @throws io.llmdb.models.WrongCredentialsKeyException where {@code store_model_in_db} is on and a stored
          *     credential cannot be decrypted
-         * @throws InvalidArgumentException where {@code store_model_in_db} is on and no salt key is set, or the salt
-         *     key is a keyset that cannot be read
+         * @throws InvalidArgumentException where the salt key is a keyset that cannot be read
          */
         public LlmDb open() {
             Deque<AutoCloseable> opened = new ArrayDeque<>();
