@@ -41,15 +41,16 @@ import io.llmdb.settings.LogSettings;
 import io.llmdb.settings.ModelSettings;
 import io.llmdb.settings.Secret;
 import io.llmdb.spend.BookingPolicy;
-import io.llmdb.spend.CounterId;
 import io.llmdb.spend.DeliveryPolicy;
 import io.llmdb.spend.SpendLogSink;
 import io.llmdb.spend.SpendRecorder;
 import io.llmdb.windows.BudgetCalendar;
 import java.time.Duration;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -350,25 +351,26 @@ final class Opening {
 
         @Override
         public void changed(List<ChangeFeed.Change> changes) {
+            Set<String> ids = new HashSet<>();
             for (ChangeFeed.Change change : changes) {
                 switch (change.kind()) {
-                    // A budget row may be linked by anything.
-                    case "budget" -> budgets.recheck(counter -> true);
+                    case "budget" -> {
+                        // A budget row may be linked by anything.
+                        everythingChanged();
+                        return;
+                    }
                     case "model", "state" -> {}
-                    default ->
-                        budgets.recheck(counter ->
-                                counter.id().equals(change.objectId()) || isParent(counter, change.objectId()));
+                    default -> ids.add(change.objectId());
                 }
+            }
+            if (!ids.isEmpty()) {
+                budgets.recheck(counter -> ids.contains(counter.id()) || ids.contains(counter.parentId()));
             }
         }
 
         @Override
         public void everythingChanged() {
             budgets.recheck(counter -> true);
-        }
-
-        private static boolean isParent(CounterId counter, String id) {
-            return counter.parentId().equals(id);
         }
     }
 }

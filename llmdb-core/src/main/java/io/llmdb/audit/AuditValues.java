@@ -1,6 +1,7 @@
 package io.llmdb.audit;
 
 import io.llmdb.internal.Json;
+import io.llmdb.internal.SecretNames;
 import java.math.BigDecimal;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
@@ -115,10 +116,11 @@ final class AuditValues {
 
     /** Numbers and switches called "tokens" are amounts, no secrets. */
     private static boolean isSecret(String name, @Nullable Object value) {
-        return value != null
-                && !(value instanceof Number)
-                && !(value instanceof Boolean)
-                && SECRET_NAME.matcher(name.toLowerCase(Locale.ROOT)).find();
+        return SecretNames.isSecret(name, value)
+                || value != null
+                        && !(value instanceof Number)
+                        && !(value instanceof Boolean)
+                        && SECRET_NAME.matcher(name.toLowerCase(Locale.ROOT)).find();
     }
 
     // A JSON null is an ordinary member of these collections, which the type Object cannot say.

@@ -54,18 +54,21 @@ public final class ChangeFeed implements AutoCloseable {
     /** The server must answer within this time, or the connection is given up. */
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
 
+    /** Rows from beyond the snapshot were restored from another server. */
     private static final String READ = """
             SELECT pg_current_snapshot()::text, ${llmdb}.llmdb_now(), pg_postmaster_start_time()::text, c.kind, c.object_id
             FROM (VALUES (1)) one (answer)
             LEFT JOIN (
                 SELECT DISTINCT kind, object_id
                 FROM ${llmdb}."LLM_Change"
-                WHERE xid >= ?::text::xid8 AND NOT pg_visible_in_snapshot(xid, ?::text::pg_snapshot)
+                WHERE xid >= ?::text::xid8 AND xid < pg_snapshot_xmax(pg_current_snapshot())
+                  AND NOT pg_visible_in_snapshot(xid, ?::text::pg_snapshot)
                 LIMIT %d) c ON true""".formatted(MOST_CHANGES + 1);
 
     private static final String TRIM = """
             DELETE FROM ${llmdb}."LLM_Change"
-            WHERE id IN (SELECT id FROM ${llmdb}."LLM_Change" WHERE xid < ?::text::xid8 ORDER BY xid LIMIT %d FOR UPDATE SKIP LOCKED)""".formatted(MOST_TRIMMED);
+            WHERE id IN (SELECT id FROM ${llmdb}."LLM_Change" WHERE xid < ?::text::xid8 OR xid >= pg_snapshot_xmax(pg_current_snapshot())
+                ORDER BY xid LIMIT %d FOR UPDATE SKIP LOCKED)""".formatted(MOST_TRIMMED);
 
     private static final Logger LOG = LoggerFactory.getLogger(ChangeFeed.class);
 
@@ -86,6 +89,9 @@ public final class ChangeFeed implements AutoCloseable {
 
     // Touched by the feed's own thread alone.
     private long trimAt;
+    /** Below this there may be rows to delete; null: there is none. */
+    private @Nullable String trimBelow;
+
     private boolean lastFailed;
 
     private volatile long readAt;
@@ -258,6 +264,7 @@ public final class ChangeFeed implements AutoCloseable {
                     LOG.info("The change feed can be read again");
                 }
                 trimIfDue();
+                trimSome();
             } catch (RuntimeException e) {
                 if (!lastFailed) {
                     lastFailed = true;
@@ -383,33 +390,34 @@ public final class ChangeFeed implements AutoCloseable {
         if (now - trimAt < 0) {
             return;
         }
-        String xmin = null;
         reading.lock();
         try {
             for (OldXmin oldest = oldXmins.peekFirst();
                     oldest != null && now - oldest.seenAt > RETENTION.toNanos();
                     oldest = oldXmins.peekFirst()) {
-                xmin = oldest.xmin;
+                trimBelow = oldest.xmin;
                 oldXmins.removeFirst();
             }
         } finally {
             reading.unlock();
         }
         trimAt = now + trimPause();
-        if (xmin != null) {
-            trim(xmin);
-        }
     }
 
-    private void trim(String xmin) {
-        int deleted = MOST_TRIMMED;
-        while (deleted == MOST_TRIMMED && !closed) {
-            deleted = db.transaction(tx -> {
-                try (PreparedStatement statement = tx.connection().prepareStatement(trim)) {
-                    statement.setString(1, xmin);
-                    return statement.executeUpdate();
-                }
-            });
+    /** A part at each turn, because the feed is to be read in between. */
+    private void trimSome() {
+        String xmin = trimBelow;
+        if (xmin == null) {
+            return;
+        }
+        int deleted = db.transaction(tx -> {
+            try (PreparedStatement statement = tx.connection().prepareStatement(trim)) {
+                statement.setString(1, xmin);
+                return statement.executeUpdate();
+            }
+        });
+        if (deleted < MOST_TRIMMED) {
+            trimBelow = null;
         }
     }
 

@@ -116,6 +116,7 @@ final class BatchReader<K, V> {
      */
     Answer<V> read(K key, boolean vouched) {
         Flight<K, V> flight;
+        Wait wait = new Wait();
         boolean lead = false;
         lock.lock();
         try {
@@ -141,14 +142,24 @@ final class BatchReader<K, V> {
         }
         try {
             if (lead) {
-                lead(flight);
+                lead(flight, wait);
             } else {
-                await(flight);
+                await(flight, wait);
             }
             return flight.result();
         } finally {
-            leave(flight);
+            lock.lock();
+            try {
+                leave(flight, wait);
+            } finally {
+                lock.unlock();
+            }
         }
+    }
+
+    /** One call's wait for a flight. */
+    private static final class Wait {
+        private boolean isOver;
     }
 
     private Flight<K, V> enqueue(K key, boolean vouched) {
@@ -163,22 +174,27 @@ final class BatchReader<K, V> {
         return flight;
     }
 
-    private void leave(Flight<K, V> flight) {
-        lock.lock();
-        try {
-            flight.waiting--;
-        } finally {
-            lock.unlock();
+    /** Under the lock in which somebody gives up: else the right to ask might be handed to nobody. */
+    private void leave(Flight<K, V> flight, Wait wait) {
+        if (wait.isOver) {
+            return;
+        }
+        wait.isOver = true;
+        flight.waiting--;
+        if (flight.waiting == 0 && flight.mayLead) {
+            flight.mayLead = false;
+            handOver();
         }
     }
 
     /** Waits for another thread's query, or takes the lead when it is this one's turn. */
-    private void await(Flight<K, V> flight) {
+    private void await(Flight<K, V> flight, Wait wait) {
         long left = timeout.toNanos();
         lock.lock();
         try {
             while (!flight.done && !flight.mayLead) {
                 if (left <= 0) {
+                    leave(flight, wait);
                     throw new DatabaseUnavailableException(
                             "The database has not answered within " + timeout.toMillis() + " ms");
                 }
@@ -195,20 +211,20 @@ final class BatchReader<K, V> {
             flight.led = true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            if (flight.mayLead) {
-                flight.mayLead = false;
-                flight.waiting--;
+            boolean leads = flight.mayLead;
+            flight.mayLead = false;
+            leave(flight, wait);
+            if (leads) {
                 handOver();
-                flight.waiting++;
             }
             throw new CallInterruptedException("Interrupted while waiting for the database", e);
         } finally {
             lock.unlock();
         }
-        lead(flight);
+        lead(flight, wait);
     }
 
-    private void lead(Flight<K, V> flight) {
+    private void lead(Flight<K, V> flight, Wait wait) {
         try {
             while (!flight.started) {
                 pace(flight);
@@ -218,13 +234,16 @@ final class BatchReader<K, V> {
             lock.lock();
             try {
                 flight.led = false;
+                if (!flight.started) {
+                    leave(flight, wait);
+                }
                 handOver();
             } finally {
                 lock.unlock();
             }
         }
         if (!flight.done) {
-            await(flight);
+            await(flight, wait);
         }
     }
 

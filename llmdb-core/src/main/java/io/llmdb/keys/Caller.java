@@ -33,7 +33,8 @@ public record Caller(
         @Nullable OrganizationMembership organizationMembership,
         Map<String, Budget> budgets) {
 
-    private static final Pattern STEPS = Pattern.compile("(^|/)(\\.|%2e){1,2}(/|$)|%2f", Pattern.CASE_INSENSITIVE);
+    private static final Pattern STEPS =
+            Pattern.compile("(^|/)(\\.|%2e){1,2}(/|;|%3b|$)|%2f|%5c|\\\\", Pattern.CASE_INSENSITIVE);
 
     /** Copies the map. */
     public Caller {

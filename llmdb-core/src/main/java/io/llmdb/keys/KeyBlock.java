@@ -7,8 +7,11 @@ import io.llmdb.audit.AuditTrail;
 import io.llmdb.identity.Store;
 import io.llmdb.internal.BudgetColumns;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.Tx;
 import io.llmdb.schema.jooq.tables.records.VirtualKeyRow;
+import java.sql.SQLException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jooq.Condition;
@@ -34,33 +37,42 @@ final class KeyBlock {
      */
     List<String> set(Condition which, boolean blocked) {
         return db.transaction(tx -> {
-            List<VirtualKeyRow> rows = store.lockAll(
-                    tx, which.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).ne(blocked)));
-            if (rows.isEmpty()) {
-                return List.of();
+            List<String> all = new ArrayList<>();
+            // Once more each time: a key that was being rotated has become another row, which only a later look sees.
+            for (List<String> some = setSome(tx, which, blocked); !some.isEmpty(); some = setSome(tx, which, blocked)) {
+                all.addAll(some);
             }
-            String[] hashes = rows.stream().map(VirtualKeyRow::getToken).toArray(String[]::new);
-            Instant now = store.now(tx);
-            Map<String, VirtualKeyRow> after = tx.dsl()
-                    .update(VIRTUAL_KEY)
-                    .set(VIRTUAL_KEY.BLOCKED, blocked)
-                    .set(VIRTUAL_KEY.UPDATED_AT, BudgetColumns.time(now))
-                    .set(VIRTUAL_KEY.UPDATED_BY, store.actor().id())
-                    .where(VIRTUAL_KEY.TOKEN.eq(DSL.any(hashes)))
-                    .returning()
-                    .fetchMap(VIRTUAL_KEY.TOKEN);
-            if (audit.isOn()) {
-                AuditAction action = blocked ? AuditAction.BLOCKED : AuditAction.UNBLOCKED;
-                audit.record(
-                        tx,
-                        store.actor(),
-                        now,
-                        rows.stream()
-                                .map(row -> new AuditTrail.Change(
-                                        action, VIRTUAL_KEY, row.getToken(), row, after.get(row.getToken())))
-                                .toList());
-            }
-            return List.of(hashes);
+            return all.stream().sorted().toList();
         });
+    }
+
+    private List<String> setSome(Tx tx, Condition which, boolean blocked) throws SQLException {
+        List<VirtualKeyRow> rows = store.lockAll(
+                tx, which.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).ne(blocked)));
+        if (rows.isEmpty()) {
+            return List.of();
+        }
+        String[] hashes = rows.stream().map(VirtualKeyRow::getToken).toArray(String[]::new);
+        Instant now = store.now(tx);
+        Map<String, VirtualKeyRow> after = tx.dsl()
+                .update(VIRTUAL_KEY)
+                .set(VIRTUAL_KEY.BLOCKED, blocked)
+                .set(VIRTUAL_KEY.UPDATED_AT, BudgetColumns.time(now))
+                .set(VIRTUAL_KEY.UPDATED_BY, store.actor().id())
+                .where(VIRTUAL_KEY.TOKEN.eq(DSL.any(hashes)))
+                .returning()
+                .fetchMap(VIRTUAL_KEY.TOKEN);
+        if (audit.isOn()) {
+            AuditAction action = blocked ? AuditAction.BLOCKED : AuditAction.UNBLOCKED;
+            audit.record(
+                    tx,
+                    store.actor(),
+                    now,
+                    rows.stream()
+                            .map(row -> new AuditTrail.Change(
+                                    action, VIRTUAL_KEY, row.getToken(), row, after.get(row.getToken())))
+                            .toList());
+        }
+        return List.of(hashes);
     }
 }

@@ -1,6 +1,7 @@
 package io.llmdb.models;
 
 import io.llmdb.internal.Json;
+import io.llmdb.internal.SecretNames;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.util.ArrayList;

@@ -19,6 +19,7 @@ import io.llmdb.internal.Keyset;
 import io.llmdb.internal.Tx;
 import io.llmdb.schema.jooq.tables.records.ModelRow;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +40,9 @@ import org.jspecify.annotations.Nullable;
 public final class ModelRepository {
 
     private static final int ROWS_PER_TRANSACTION = 100;
+
+    /** Whoever reads all of them keeps the change feed waiting. */
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
 
     private final Db db;
     private final AuditTrail audit;
@@ -279,7 +283,8 @@ public final class ModelRepository {
     /** All models; those whose credentials cannot be decrypted go to {@code failed}. */
     List<ProxyModel> all(Consumer<WrongCredentialsKeyException> failed) {
         return db
-                .transaction(
+                .read(
+                        ANSWER_WITHIN,
                         tx -> tx.dsl().selectFrom(MODEL).orderBy(MODEL.MODEL_ID).fetch())
                 .stream()
                 .<ProxyModel>mapMulti((row, sink) -> {

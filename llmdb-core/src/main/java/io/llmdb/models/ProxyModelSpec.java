@@ -2,6 +2,7 @@ package io.llmdb.models;
 
 import io.llmdb.error.InvalidArgumentException;
 import io.llmdb.internal.Arguments;
+import io.llmdb.internal.SecretNames;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

@@ -23,6 +23,13 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- TRUNCATE names no rows.
+CREATE FUNCTION ${llmdb}.llmdb_announce_everything() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ${llmdb}."LLM_Change" (kind, object_id) VALUES ('everything', '');
+    RETURN NULL;
+END $$;
+
 CREATE TRIGGER llmdb_announce AFTER INSERT OR DELETE OR UPDATE OF token, key_alias, expires, models, aliases, config, user_id, team_id,
     permissions, max_parallel_requests, metadata, blocked, tpm_limit, rpm_limit, max_budget, soft_budget, budget_duration,
     allowed_cache_controls, allowed_routes, model_max_budget, budget_id, organization_id, budget_limits, temp_budget_increase,
@@ -62,3 +69,28 @@ CREATE TRIGGER llmdb_announce AFTER INSERT OR DELETE OR UPDATE
     ON ${llmdb}."LLM_ProxyModelTable" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('model', 'model_id');
 CREATE TRIGGER llmdb_announce AFTER INSERT OR DELETE OR UPDATE
     ON ${llmdb}."LLM_DatabaseState" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('state', 'name');
+
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_VerificationToken"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_DeprecatedVerificationToken"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_TeamTable"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_UserTable"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_OrganizationTable"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_TeamMembership"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_OrganizationMembership"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_EndUserTable"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_TagTable"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_BudgetTable"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_ProxyModelTable"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();
+CREATE TRIGGER llmdb_announce_truncate AFTER TRUNCATE ON ${llmdb}."LLM_DatabaseState"
+    EXECUTE FUNCTION ${llmdb}.llmdb_announce_everything();

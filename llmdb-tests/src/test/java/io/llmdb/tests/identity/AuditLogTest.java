@@ -135,6 +135,10 @@ class AuditLogTest {
                                                 "hush",
                                                 "list",
                                                 List.of("Bearer " + "abcdefgh12345678")),
+                                        "signingKey",
+                                        "camel-form",
+                                        "pwd",
+                                        "hunter2",
                                         "max_tokens",
                                         100,
                                         "monkey",
@@ -150,6 +154,7 @@ class AuditLogTest {
                 .doesNotContain("changed-hash")
                 .doesNotContain("not-a-known-form")
                 .doesNotContain("camel-form")
+                .doesNotContain("hunter2")
                 .doesNotContain("hush")
                 .doesNotContain("abcdefgh12345678")
                 .contains("\"max_tokens\": 100")

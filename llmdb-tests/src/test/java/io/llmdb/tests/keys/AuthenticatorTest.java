@@ -29,6 +29,7 @@ import io.llmdb.keys.TeamBlockedException;
 import io.llmdb.keys.TeamMissingException;
 import io.llmdb.keys.UnknownKeyException;
 import io.llmdb.keys.VirtualKeySpec;
+import io.llmdb.testkit.Await;
 import io.llmdb.testkit.LlmDbExtension;
 import io.llmdb.testkit.TestDatabase;
 import java.math.BigDecimal;
@@ -63,6 +64,21 @@ class AuthenticatorTest {
         assertThat(proxy.authenticator.authenticate(rawKey).key().hash()).isEqualTo(hash);
         assertThat(proxy.authenticator.authenticateHash(hash).key().spec().alias())
                 .isEqualTo("from elsewhere");
+    }
+
+    @Test
+    void truncateIsAChangeOfEverything(TestDatabase database) {
+        ProxyInstance proxy = ProxyInstance.open(database);
+        String rawKey = proxy.admin().keys().create(VirtualKeySpec.of("k")).rawKey();
+        proxy.authenticator.authenticate(rawKey);
+
+        database.execute("TRUNCATE ${llmdb}.\"LLM_VerificationToken\" CASCADE");
+
+        Await.untilAsserted(
+                "it is known no more",
+                Duration.ofSeconds(5),
+                () -> assertThatThrownBy(() -> proxy.authenticator.authenticate(rawKey))
+                        .isInstanceOf(UnknownKeyException.class));
     }
 
     @Test

@@ -11,6 +11,7 @@ import io.llmdb.common.BudgetDuration;
 import io.llmdb.common.BudgetLimit;
 import io.llmdb.common.BudgetTerms;
 import io.llmdb.error.AlreadyExistsException;
+import io.llmdb.identity.TeamSpec;
 import io.llmdb.keys.Caller;
 import io.llmdb.keys.IssuedKey;
 import io.llmdb.keys.KeyHash;
@@ -146,19 +147,45 @@ class KeyRotationTest {
             connection.setAutoCommit(false);
             other.accept(db.joining(connection).keys());
             Future<?> waiting = threads.submit(() -> late.accept(db.admin().keys()));
-            Await.until(
-                    "the second one waits",
-                    Duration.ofSeconds(30),
-                    () -> database.value(
-                                    Long.class,
-                                    "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted")
-                            > 0);
+            awaitOneThatWaits(database);
             connection.commit();
             assertThatThrownBy(() -> waiting.get(30, TimeUnit.SECONDS))
                     .hasCauseInstanceOf(AlreadyExistsException.class);
         } finally {
             threads.shutdown();
         }
+    }
+
+    @Test
+    void aKeyThatIsBeingReplacedIsBlockedWithTheOthersOfItsTeam(LlmDb db, TestDatabase database) throws Exception {
+        String team = db.admin().teams().create(TeamSpec.of("a")).id();
+        IssuedKey old = db.admin().keys().create(VirtualKeySpec.of("k").withTeamId(team));
+        ExecutorService threads = Executors.newSingleThreadExecutor();
+        try (Connection connection = database.dataSource().getConnection()) {
+            connection.setAutoCommit(false);
+            IssuedKey fresh = db.joining(connection).keys().rotate(old.key().hash(), Duration.ofDays(1));
+            Future<List<String>> blocked =
+                    threads.submit(() -> db.admin().keys().blockKeysOfTeam(team));
+            awaitOneThatWaits(database);
+            connection.commit();
+
+            assertThat(blocked.get(30, TimeUnit.SECONDS))
+                    .containsExactly(fresh.key().hash());
+            assertThat(db.admin().keys().require(fresh.key().hash()).spec().blocked())
+                    .isTrue();
+        } finally {
+            threads.shutdown();
+        }
+    }
+
+    private static void awaitOneThatWaits(TestDatabase database) {
+        Await.until(
+                "the second one waits",
+                Duration.ofSeconds(30),
+                () -> database.value(
+                                Long.class,
+                                "SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted")
+                        > 0);
     }
 
     @Test

@@ -312,8 +312,22 @@ class ModelAccessPropertyTest {
     @Property(tries = 5_000)
     void routes(@ForAll long seed) {
         Random random = new Random(seed);
-        List<String> pieces =
-                List.of("/keys", "/key", "/", "/models", "/v1", ".", "x", "*", "%2e", "..", "?", "/keys/info");
+        List<String> pieces = List.of(
+                "/keys",
+                "/key",
+                "/",
+                "/models",
+                "/v1",
+                ".",
+                "x",
+                "*",
+                "%2e",
+                "..",
+                "?",
+                ";",
+                "%3b",
+                "\\",
+                "/keys/info");
         List<String> allowed = new ArrayList<>();
         for (int i = random.nextInt(3); i > 0; i--) {
             allowed.add(path(pieces, random));
@@ -339,7 +353,7 @@ class ModelAccessPropertyTest {
                 null,
                 null,
                 Map.of());
-        boolean steps = Pattern.compile("(^|/)(\\.|%2[eE]){1,2}(/|$)|%2[fF]")
+        boolean steps = Pattern.compile("(^|/)(\\.|%2[eE]){1,2}(/|;|%3[bB]|$)|%2[fF]|%5[cC]|\\\\")
                 .matcher(route)
                 .find();
         boolean expected = allowed.isEmpty()

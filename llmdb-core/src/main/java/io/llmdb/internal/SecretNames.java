@@ -1,4 +1,4 @@
-package io.llmdb.models;
+package io.llmdb.internal;
 
 import java.util.Locale;
 import java.util.Set;
@@ -6,12 +6,12 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says by its name which parameter of a model is a secret: {@code api_key}, {@code aws_secret_access_key},
- * {@code vertex_credentials}, {@code Authorization} and the like, at any depth. Amounts such as {@code max_tokens} and
- * {@code input_cost_per_token} are none, nor is anything that is a number or a switch. One secret too many costs
- * nothing, since readers of our records see it decrypted.
+ * Says by its name which member is a secret, of a model's parameters or of whatever people write: {@code api_key},
+ * {@code aws_secret_access_key}, {@code vertex_credentials}, {@code Authorization} and the like, at any depth. Amounts
+ * such as {@code max_tokens} and {@code input_cost_per_token} are none, nor is anything that is a number or a switch.
+ * One secret too many costs nothing, since readers of our records see it decrypted.
  */
-final class SecretNames {
+public final class SecretNames {
 
     private static final Set<String> SECRET = Set.of(
             "key",
@@ -41,7 +41,12 @@ final class SecretNames {
 
     private SecretNames() {}
 
-    static boolean isSecret(String name, @Nullable Object value) {
+    /**
+     * @param name a member's name
+     * @param value its value
+     * @return whether the value is not to be shown
+     */
+    public static boolean isSecret(String name, @Nullable Object value) {
         if (value == null || value instanceof Number || value instanceof Boolean) {
             return false;
         }
