@@ -3,18 +3,27 @@ package io.llmdb.tests.usage;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.llmdb.audit.AuditTrail;
+import io.llmdb.common.Actor;
+import io.llmdb.common.BudgetDuration;
+import io.llmdb.internal.JobRunner;
+import io.llmdb.maintenance.LogPartition;
+import io.llmdb.maintenance.Maintenance;
+import io.llmdb.maintenance.RetentionPolicy;
 import io.llmdb.spend.SpendEvent;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.usage.BooksCheck;
 import io.llmdb.usage.Difference.Kind;
+import io.llmdb.usage.Repair;
 import io.llmdb.usage.Verification;
 import java.sql.Connection;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
@@ -160,6 +169,40 @@ class BooksOverTimeTest {
                             "WINDOW_SPEND key \"key0\"",
                             "DAILY_SPEND 2026-03-28 all requests, by log rows and receipts");
         }
+    }
+
+    @Test
+    void believesDailyTotalsWhereTheReceiptsWereDropped(TestDatabase database) {
+        try (Company company = Company.on(database, false, false)) {
+            Maintenance maintenance = new Maintenance(
+                    company.db,
+                    new JobRunner(company.db, Duration.ofDays(1), Duration.ofMinutes(1)),
+                    new RetentionPolicy(
+                            null, null, null, null, BudgetDuration.parse("period", "1d"), Duration.ofDays(1)));
+            maintenance.makePartitions();
+            company.withTraffic(4, 200);
+            List<Map<String, Object>> totals = dailyTotals(database);
+            maintenance.applyRetention(false);
+            assertThat(database.count("LLM_SpendReceipt")).isEqualTo(400);
+            assertThat(maintenance.partitions())
+                    .extracting(LogPartition::name)
+                    .contains("LLM_SpendLogs_p20260328")
+                    .doesNotContain("LLM_SpendReceipt_p20260328");
+
+            assertAgrees(company);
+            Repair repair = new BooksCheck(company.db, AuditTrail.of(true)).repair(Actor.SYSTEM);
+
+            assertThat(repair.repaired()).isEmpty();
+            assertThat(repair.left()).isEmpty();
+            assertThat(dailyTotals(database)).isEqualTo(totals);
+        }
+    }
+
+    private static List<Map<String, Object>> dailyTotals(TestDatabase database) {
+        return database.rows("""
+                SELECT to_jsonb(d)::text AS row FROM ${llmdb}."LLM_DailySpend" d
+                UNION ALL SELECT to_jsonb(d)::text FROM ${llmdb}."LLM_DailyTagSpend" d
+                UNION ALL SELECT to_jsonb(d)::text FROM ${llmdb}."LLM_DailyEndUserSpend" d ORDER BY 1""");
     }
 
     @Test

@@ -71,6 +71,12 @@ enum Plant {
             "spend",
             "0.008",
             "UPDATE ${llmdb}.\"LLM_SpendCounter\" SET spend = spend + 0.008 WHERE scope_id = 'key0' AND model = 'gpt-4o'"),
+    MODEL_BUDGET_WITHOUT_WINDOW(
+            Kind.WINDOW_SPEND,
+            "key \"key2\" for model \"gpt-4o\"",
+            "spend",
+            "5",
+            "UPDATE ${llmdb}.\"LLM_SpendCounter\" SET spend = spend + 5 WHERE scope_id = 'key2' AND model = 'gpt-4o' AND spend_window_start IS NULL"),
     FURTHER_WINDOW_TOTAL(
             Kind.TOTAL_SPEND,
             "team member \"user5\" of \"team1\" per 2d",

@@ -329,6 +329,37 @@ class ReportsTest {
         }
     }
 
+    /** Nobody can tell what a receipt of these hours adds to the day of UTC and takes from the day in the zone. */
+    @Test
+    void receiptsBetweenTheMidnightsOfUtcAndOfTheZoneAreRefused(TestDatabase database) {
+        try (Company company = Company.on(database, false, false)) {
+            company.book(List.of(company.event(FIRST.atTime(2, 0).toInstant(ZoneOffset.UTC))));
+            database.clock().freeze(LAST.atTime(23, 59).toInstant(ZoneOffset.UTC));
+            company.book(List.of(company.event(LAST.atTime(23, 30).toInstant(ZoneOffset.UTC))));
+            Reports reports = new Reports(company.db);
+            UsageQuery morning = UsageQuery.of(FIRST, FIRST).in(ZoneId.of("America/New_York"));
+            UsageQuery evening = UsageQuery.of(LAST, LAST).in(ZONES.get(1));
+            UsageQuery between =
+                    UsageQuery.of(FIRST.plusDays(1), LAST.minusDays(1)).in(ZONES.get(1));
+
+            assertNoLog(reports, morning);
+            assertNoLog(reports, evening);
+            assertThat(reports.usage(between)).isEmpty();
+
+            database.clock().advance(Duration.ofDays(2));
+            maintenance(database).applyRetention(false);
+            assertThat(database.count("LLM_SpendReceipt")).isZero();
+            assertNoLog(reports, morning);
+            assertNoLog(reports, evening);
+        }
+    }
+
+    private static void assertNoLog(Reports reports, UsageQuery question) {
+        assertThatThrownBy(() -> reports.usage(question))
+                .isInstanceOf(InvalidArgumentException.class)
+                .hasMessageContaining("spend logs were switched off");
+    }
+
     @Test
     void listsTheTopAndAllAboutOne(TestDatabase database) {
         try (Company company = Company.on(database).withTraffic(2, 240)) {

@@ -11,6 +11,7 @@ import io.llmdb.internal.JobRunner;
 import io.llmdb.maintenance.Maintenance;
 import io.llmdb.maintenance.RetentionPolicy;
 import io.llmdb.spend.SpendEvent;
+import io.llmdb.testkit.CapturedPlans;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
 import io.llmdb.usage.ErrorFilter;
@@ -21,6 +22,9 @@ import io.llmdb.usage.LoggedRequest;
 import io.llmdb.usage.RequestFilter;
 import io.llmdb.usage.RequestLog;
 import java.math.BigDecimal;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -49,8 +53,6 @@ class RequestLogTest {
         Maintenance maintenance = new Maintenance(
                 db, new JobRunner(db, Duration.ofDays(1), Duration.ofMinutes(1)), RetentionPolicy.KEEP_ALL);
         maintenance.settle();
-        database.execute(
-                "UPDATE ${llmdb}.\"LLM_LogState\" SET settled_before = '2026-03-30 00:00Z' WHERE table_name = 'LLM_SpendLogs'");
         LocalDate longAgo = FIRST.minusDays(400);
         List<SpendEvent> old = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
@@ -60,7 +62,8 @@ class RequestLogTest {
         database.execute("""
                 ALTER TABLE ${llmdb}."LLM_SpendLogs" DETACH PARTITION ${llmdb}."LLM_SpendLogs_p20250221";
                 INSERT INTO ${llmdb}."LLM_SpendLogs" SELECT * FROM ${llmdb}."LLM_SpendLogs_p20250221";
-                DROP TABLE ${llmdb}."LLM_SpendLogs_p20250221\"""");
+                DROP TABLE ${llmdb}."LLM_SpendLogs_p20250221";
+                UPDATE ${llmdb}."LLM_LogState" SET settled_before = '2026-03-30 00:00Z' WHERE table_name = 'LLM_SpendLogs'""");
         log = new RequestLog(company.db);
     }
 
@@ -70,6 +73,10 @@ class RequestLogTest {
     }
 
     private static List<UUID> turnPages(RequestFilter filter, int size) {
+        return turnPages(log, filter, size);
+    }
+
+    private static List<UUID> turnPages(RequestLog log, RequestFilter filter, int size) {
         List<UUID> ids = new ArrayList<>();
         PageRequest next = PageRequest.first(size);
         while (true) {
@@ -141,6 +148,39 @@ class RequestLogTest {
         assertThat(log.find(UUID.fromString("019d3223-f03c-71b7-9f43-5559d984908b")))
                 .isEmpty();
         assertThat(log.prompt(event.id())).contains(new LoggedPrompt(null, null, null));
+    }
+
+    @Test
+    void aLogWithoutDaysIsReadAtOnce() throws SQLException {
+        CapturedPlans captured = CapturedPlans.of(company.database.dataSource());
+        try (Connection connection = captured.dataSource().getConnection();
+                Statement statement = connection.createStatement()) {
+            connection.setAutoCommit(false);
+            statement.execute(inSchema("""
+                    DO $$ DECLARE day regclass; BEGIN
+                        FOR day IN SELECT relid::regclass FROM ${llmdb}.llmdb_partitions('LLM_SpendLogs') WHERE NOT is_default LOOP
+                            EXECUTE format('ALTER TABLE ${llmdb}."LLM_SpendLogs" DETACH PARTITION %s', day);
+                        END LOOP;
+                    END $$"""));
+            RequestLog withoutDays = new RequestLog(company.db.joining(connection));
+
+            assertThat(turnPages(withoutDays, RequestFilter.all(), 500))
+                    .isEqualTo(Oracle.requests(
+                            company.events,
+                            RequestFilter.all()
+                                    .within(
+                                            null,
+                                            FIRST.minusDays(1).atStartOfDay().toInstant(ZoneOffset.UTC))))
+                    .hasSize(5);
+            statement.execute(inSchema("DELETE FROM ${llmdb}.\"LLM_SpendLogs\""));
+            assertThat(turnPages(withoutDays, RequestFilter.all(), 500)).isEmpty();
+            assertThat(captured.take()).hasSizeLessThan(10);
+            connection.rollback();
+        }
+    }
+
+    private static String inSchema(String sql) {
+        return sql.replace("${llmdb}", company.database.schema());
     }
 
     @Test
