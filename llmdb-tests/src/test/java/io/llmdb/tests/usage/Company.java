@@ -34,14 +34,21 @@ final class Company implements AutoCloseable {
     final TestDatabase database;
     final Db db;
     final SpendRecorder recorder;
+    private final BookingPolicy policy;
     private final Random random = new Random(20260328);
     final List<SpendEvent> events = new ArrayList<>();
 
     private Company(TestDatabase database, BookingPolicy policy) {
         this.database = database;
+        this.policy = policy;
         this.db = new Db(database.dataSource(), database.schema());
-        this.recorder = new SpendRecorder(
-                db, Clock.systemUTC(), policy, DeliveryPolicy.booked().withMode(DeliveryMode.MEMORY), List.of());
+        this.recorder = recorder(DeliveryMode.MEMORY);
+    }
+
+    /** One more, to be closed by the caller. */
+    SpendRecorder recorder(DeliveryMode mode) {
+        return new SpendRecorder(
+                db, Clock.systemUTC(), policy, DeliveryPolicy.booked().withMode(mode), List.of());
     }
 
     /** One that keeps all logs. */
@@ -56,7 +63,7 @@ final class Company implements AutoCloseable {
                         spendLogs,
                         true,
                         true,
-                        false,
+                        true,
                         BudgetCalendar.in(ZoneOffset.UTC),
                         rollover,
                         null,
@@ -109,6 +116,14 @@ final class Company implements AutoCloseable {
             throw new AssertionError("The events were not booked in time");
         }
         events.addAll(made);
+    }
+
+    SpendEvent withPrompts(Instant at) {
+        return event(at).toBuilder()
+                .messages("[{\"role\": \"user\", \"content\": \"secret\"}]")
+                .response("{}")
+                .proxyServerRequest("{\"a\": 1}")
+                .build();
     }
 
     SpendEvent event(Instant at) {

@@ -11,7 +11,9 @@ import io.llmdb.maintenance.Maintenance;
 import io.llmdb.maintenance.RetentionPolicy;
 import io.llmdb.maintenance.RetentionReport;
 import io.llmdb.maintenance.RetentionStep;
+import io.llmdb.spend.DeliveryMode;
 import io.llmdb.spend.SpendEvent;
+import io.llmdb.spend.SpendRecorder;
 import io.llmdb.testkit.Await;
 import io.llmdb.testkit.LlmDbTest;
 import io.llmdb.testkit.TestDatabase;
@@ -19,6 +21,7 @@ import io.llmdb.usage.BooksCheck;
 import io.llmdb.usage.Verification;
 import java.math.BigDecimal;
 import java.sql.Connection;
+import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
@@ -28,7 +31,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -290,12 +295,191 @@ class LogRetentionTest {
         }
     }
 
+    /** Who waits for a lock on the log has all its writers wait behind. */
+    @Test
+    void aLogThatSomebodyReadsForLongIsNotWaitedFor(TestDatabase database) throws Exception {
+        try (Company company = Company.on(database).withTraffic(3, 40);
+                Connection reader = database.dataSource().getConnection();
+                Statement statement = reader.createStatement()) {
+            reader.setAutoCommit(false);
+            statement.execute("LOCK TABLE \"" + database.schema() + "\".\"LLM_SpendLogs\" IN ACCESS SHARE MODE");
+            Await.until(
+                    "it has been read for long", Duration.ofSeconds(30), () -> database.value(Long.class, """
+                    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                    AND state = 'idle in transaction' AND xact_start < clock_timestamp() - interval '5 seconds'""") == 1);
+
+            CompletableFuture<String> taken = takeOut(database, "LLM_SpendLogs", "LLM_SpendLogs_p20260328");
+            company.recorder.record(
+                    company.event(FIRST.plusDays(2).atTime(23, 0).toInstant(ZoneOffset.UTC)));
+            assertThat(company.recorder.flush(Duration.ofSeconds(10)))
+                    .as("booked meanwhile")
+                    .isTrue();
+            assertThat(taken)
+                    .failsWithin(Duration.ofSeconds(10))
+                    .withThrowableOfType(ExecutionException.class)
+                    .havingRootCause()
+                    .asInstanceOf(InstanceOfAssertFactories.type(SQLException.class))
+                    .satisfies(refusal -> assertThat(refusal.getSQLState()).isEqualTo("55P03"));
+            reader.rollback();
+
+            assertThat(takeOut(database, "LLM_SpendLogs", "LLM_SpendLogs_p20260328"))
+                    .succeedsWithin(Duration.ofSeconds(40));
+            assertThat(database.count("LLM_SpendLogs")).isEqualTo(81);
+        }
+    }
+
+    @Test
+    void whatComesInWhileADayIsTakenOutIsKnownToBeDropped(TestDatabase database) throws Exception {
+        database.value(Boolean.class, """
+                SELECT ${llmdb}.llmdb_make_partition('LLM_SpendLogs', '2026-03-28 00:00Z', '2026-03-29 00:00Z')""");
+        try (Connection writer = database.dataSource().getConnection();
+                Statement statement = writer.createStatement()) {
+            writer.setAutoCommit(false);
+            statement.execute("INSERT INTO \"" + database.schema()
+                    + "\".\"LLM_SpendLogs\" (id, \"startTime\", \"endTime\", digest)"
+                    + " VALUES (gen_random_uuid(), '2026-03-28 12:00Z', '2026-03-28 12:00Z', 1)");
+            CompletableFuture<String> taken = takeOut(database, "LLM_SpendLogs", "LLM_SpendLogs_p20260328");
+            Await.until("it waits for the writer", Duration.ofSeconds(30), () -> database.value(Long.class, """
+                    SELECT count(*) FROM pg_locks WHERE relation = '${llmdb}."LLM_SpendLogs"'::regclass AND NOT granted""") == 1);
+            writer.commit();
+
+            assertThat(taken).succeedsWithin(Duration.ofSeconds(40));
+            assertThat(logState(database)).containsEntry("dropped_before", "2026-03-29");
+        }
+    }
+
+    /** Waits for half a minute. */
+    private static CompletableFuture<String> takeOut(TestDatabase database, String table, String partition) {
+        return CompletableFuture.supplyAsync(
+                () -> database.value(
+                        String.class,
+                        "SELECT ${llmdb}.llmdb_take_out_partition(?, ('${llmdb}.\"" + partition
+                                + "\"')::regclass::oid, '30s')",
+                        table),
+                task -> new Thread(task).start());
+    }
+
+    private static Map<String, Object> logState(TestDatabase database) {
+        return database.rows("""
+                SELECT (settled_before AT TIME ZONE 'UTC')::date::text AS settled_before,
+                    (prompts_before AT TIME ZONE 'UTC')::date::text AS prompts_before,
+                    (dropped_before AT TIME ZONE 'UTC')::date::text AS dropped_before
+                FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendLogs'""").get(0);
+    }
+
+    private static void givePrompts(TestDatabase database) {
+        database.execute("""
+                UPDATE ${llmdb}."LLM_SpendLogs" SET messages = '[{"role": "user", "content": "secret"}]', response = '{}',
+                    proxy_server_request = '{"a": 1}'""");
+    }
+
+    private static List<Object> daysWithPrompts(TestDatabase database) {
+        return database.rows("""
+                SELECT DISTINCT ("startTime" AT TIME ZONE 'UTC')::date::text AS day FROM ${llmdb}."LLM_SpendLogs"
+                WHERE num_nonnulls(messages, response, proxy_server_request) > 0 ORDER BY 1""").stream().map(row -> row.get("day")).toList();
+    }
+
+    /** What is forgotten is told by one instant. */
+    @Test
+    void promptsOfLaterDaysWaitForADayThatFails(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(4, 40)) {
+            givePrompts(database);
+            long relid =
+                    database.value(Long.class, "SELECT '${llmdb}.\"LLM_SpendLogs_p20260328\"'::regclass::oid::bigint");
+            String inTheWay = "${llmdb}.\"LLM_SpendLogs_fresh_" + relid + "\"";
+            database.execute("CREATE TABLE " + inTheWay + " ()");
+            Maintenance maintenance = maintenance(database, policy(null, days(1), null));
+
+            assertThat(maintenance.applyRetention(false).steps())
+                    .singleElement()
+                    .matches(step -> step.name().equals("LLM_SpendLogs_p20260328") && step.failure() != null);
+            assertThat(daysWithPrompts(database)).hasSize(4);
+
+            database.execute("DROP TABLE " + inTheWay);
+            assertThat(maintenance.applyRetention(false).failures()).isEmpty();
+            assertThat(daysWithPrompts(database)).containsExactly("2026-03-30", "2026-03-31");
+            verify(company);
+        }
+    }
+
+    @Test
+    void promptsThatComeLateAreNotKept(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(5, 40);
+                SpendRecorder alone = company.recorder(DeliveryMode.BOOKED)) {
+            maintenance(database, policy(null, days(1), null)).applyRetention(false);
+            Instant forgotten = FIRST.plusDays(2).atTime(12, 0).toInstant(ZoneOffset.UTC);
+            List<SpendEvent> late = new ArrayList<>();
+            for (int i = 0; i < 40; i++) {
+                late.add(company.withPrompts(forgotten.plusSeconds(i)));
+            }
+            SpendEvent single = ofNoWindow(company.withPrompts(forgotten));
+
+            company.book(late);
+            alone.record(single);
+            assertThat(company.recorder.metrics().largestBatch()).isGreaterThan(1);
+            assertThat(alone.metrics().booked()).isEqualTo(1);
+            assertThat(daysWithPrompts(database)).isEmpty();
+
+            company.book(late);
+            alone.record(single);
+            assertThat(company.recorder.metrics().repeated()).isEqualTo(40);
+            assertThat(alone.metrics().repeated()).isEqualTo(1);
+            assertThat(verify(company).logRows()).isEqualTo(200 + 41);
+
+            Instant kept = forgotten.plus(Duration.ofDays(1));
+            company.book(List.of(company.withPrompts(kept.plus(Duration.ofDays(1))), company.withPrompts(kept)));
+            alone.record(ofNoWindow(company.withPrompts(kept)));
+            assertThat(daysWithPrompts(database)).containsExactly("2026-03-31", "2026-04-01");
+        }
+    }
+
+    /** A window that is over would have it booked as a batch is. */
+    private static SpendEvent ofNoWindow(SpendEvent event) {
+        return event.toBuilder()
+                .keyHash("key3")
+                .userId("")
+                .teamId("")
+                .organizationId("")
+                .endUser("")
+                .tags(List.of())
+                .furtherCounters(List.of())
+                .build();
+    }
+
+    @Test
+    void aDayThatComesLateIsSettledAndLosesItsPrompts(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(4, 40)) {
+            Maintenance maintenance = maintenance(database, policy(null, days(1), null));
+            maintenance.settle();
+            maintenance.applyRetention(false);
+            Map<String, Object> before = logState(database);
+            assertThat(before)
+                    .containsEntry("settled_before", "2026-03-31")
+                    .containsEntry("prompts_before", "2026-03-30");
+
+            company.book(
+                    List.of(company.withPrompts(FIRST.minusDays(2).atTime(12, 0).toInstant(ZoneOffset.UTC))));
+            assertThat(logState(database))
+                    .containsEntry("settled_before", "2026-03-26")
+                    .containsEntry("prompts_before", "2026-03-26");
+            assertThat(daysWithPrompts(database)).containsExactly("2026-03-26");
+
+            maintenance.settle();
+            assertThat(maintenance.applyRetention(false).failures()).isEmpty();
+            assertThat(logState(database)).isEqualTo(before);
+            assertThat(daysWithPrompts(database)).isEmpty();
+            assertThat(settled(database))
+                    .filteredOn(index -> index.get("relname").toString().startsWith("LLM_SpendLogs_p20260326"))
+                    .hasSize(10);
+            assertThat(maintenance.settle()).isZero();
+            verify(company);
+        }
+    }
+
     @Test
     void promptsGoBeforeTheirRows(TestDatabase database) {
         try (Company company = Company.on(database).withTraffic(4, 200)) {
-            database.execute("""
-                    UPDATE ${llmdb}."LLM_SpendLogs" SET messages = '[{"role": "user", "content": "secret"}]', response = '{}',
-                        proxy_server_request = '{"a": 1}'""");
+            givePrompts(database);
             Maintenance maintenance = maintenance(database, policy(null, days(1), null));
             maintenance.settle();
             List<Map<String, Object>> indexes = indexes(database);
@@ -384,7 +568,7 @@ class LogRetentionTest {
                     var statement = connection.createStatement()) {
                 statement.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\"" + database.schema()
                         + "\".\"LLM_SpendLogs_p20260329_model_settled\"'::regclass");
-            } catch (java.sql.SQLException e) {
+            } catch (SQLException e) {
                 throw new AssertionError(e);
             }
             database.execute(
