@@ -35,8 +35,13 @@ final class DaySettler {
     private static final String SETTLED_BEFORE = """
             SELECT settled_before FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendLogs' AND isfinite(settled_before)""";
 
+    /** An earlier day that came meanwhile is settled by the next run. */
     private static final String SETTLE = """
-            UPDATE ${llmdb}."LLM_LogState" SET settled_before = ? WHERE table_name = 'LLM_SpendLogs' AND settled_before < ?""";
+            UPDATE ${llmdb}."LLM_LogState" s SET settled_before = d.settled
+            FROM (VALUES (?::timestamptz)) d (settled)
+            WHERE s.table_name = 'LLM_SpendLogs' AND s.settled_before < d.settled AND NOT EXISTS (
+                SELECT 1 FROM ${llmdb}.llmdb_partitions('LLM_SpendLogs') p
+                WHERE p.upper_bound > s.settled_before AND p.upper_bound < d.settled)""";
 
     private static final String INDEX_NEW_ROWS = "SELECT ${llmdb}.llmdb_index_new_rows(?::oid)";
 
@@ -169,7 +174,6 @@ final class DaySettler {
         db.single(tx -> {
             try (PreparedStatement statement = tx.connection().prepareStatement(ddl.sql(SETTLE))) {
                 statement.setObject(1, to.atOffset(ZoneOffset.UTC));
-                statement.setObject(2, to.atOffset(ZoneOffset.UTC));
                 return statement.executeUpdate();
             }
         });

@@ -194,7 +194,9 @@ BEGIN
             EXECUTE renames[number];
         END LOOP;
     END IF;
+    -- An earlier day that came meanwhile has yet to be gone through.
     UPDATE ${llmdb}."LLM_LogState" s SET prompts_before = part.upper_bound
-    WHERE s.table_name = 'LLM_SpendLogs' AND s.prompts_before < part.upper_bound;
+    WHERE s.table_name = 'LLM_SpendLogs' AND s.prompts_before < part.upper_bound AND NOT EXISTS (
+        SELECT 1 FROM ${llmdb}.llmdb_partitions('LLM_SpendLogs') p WHERE p.upper_bound > s.prompts_before AND p.upper_bound < part.upper_bound);
     RETURN had;
 END $$;

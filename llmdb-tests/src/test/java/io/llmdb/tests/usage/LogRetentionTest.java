@@ -477,6 +477,57 @@ class LogRetentionTest {
     }
 
     @Test
+    void aDayThatComesWhileOthersLoseTheirPromptsIsNotForgotten(TestDatabase database) {
+        try (Company company = Company.on(database).withTraffic(4, 40)) {
+            Maintenance maintenance = maintenance(database, policy(null, days(1), null));
+            maintenance.applyRetention(false, step -> {
+                if (step.name().equals("LLM_SpendLogs_p20260328")) {
+                    company.book(List.of(longAgo(company)));
+                }
+            });
+            assertThat(daysWithPrompts(database)).containsExactly("2026-03-26");
+
+            assertThat(maintenance.applyRetention(false).failures()).isEmpty();
+            assertThat(daysWithPrompts(database)).isEmpty();
+            assertThat(logState(database)).containsEntry("prompts_before", "2026-03-30");
+        }
+    }
+
+    @Test
+    void aDayThatComesWhileOthersAreSettledIsSettledNext(TestDatabase database) throws Exception {
+        try (Company company = Company.on(database).withTraffic(4, 40);
+                Connection writer = database.dataSource().getConnection();
+                Statement statement = writer.createStatement()) {
+            Maintenance maintenance = maintenance(database, RetentionPolicy.KEEP_ALL);
+            writer.setAutoCommit(false);
+            statement.execute(
+                    "LOCK TABLE \"" + database.schema() + "\".\"LLM_SpendLogs_p20260329\" IN ROW EXCLUSIVE MODE");
+            CompletableFuture<Integer> settling =
+                    CompletableFuture.supplyAsync(maintenance::settle, task -> new Thread(task).start());
+            Await.until(
+                    "the second day's turn has come",
+                    Duration.ofSeconds(30),
+                    () -> database.value(Long.class, """
+                    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                    AND query LIKE 'CREATE INDEX CONCURRENTLY "LLM_SpendLogs_p20260329_%'""") == 1);
+            company.book(List.of(longAgo(company)));
+            writer.rollback();
+
+            assertThat(settling).succeedsWithin(Duration.ofSeconds(30)).isEqualTo(3);
+            maintenance.settle();
+            assertThat(settled(database))
+                    .filteredOn(index -> index.get("relname").toString().startsWith("LLM_SpendLogs_p20260326"))
+                    .hasSize(10);
+            assertThat(logState(database)).containsEntry("settled_before", "2026-03-31");
+            assertThat(maintenance.settle()).isZero();
+        }
+    }
+
+    private static SpendEvent longAgo(Company company) {
+        return company.withPrompts(FIRST.minusDays(2).atTime(12, 0).toInstant(ZoneOffset.UTC));
+    }
+
+    @Test
     void promptsGoBeforeTheirRows(TestDatabase database) {
         try (Company company = Company.on(database).withTraffic(4, 200)) {
             givePrompts(database);
