@@ -340,7 +340,8 @@ class LogRetentionTest {
                     + " VALUES (gen_random_uuid(), '2026-03-28 12:00Z', '2026-03-28 12:00Z', 1)");
             CompletableFuture<String> taken = takeOut(database, "LLM_SpendLogs", "LLM_SpendLogs_p20260328");
             Await.until("it waits for the writer", Duration.ofSeconds(30), () -> database.value(Long.class, """
-                    SELECT count(*) FROM pg_locks WHERE relation = '${llmdb}."LLM_SpendLogs"'::regclass AND NOT granted""") == 1);
+                    SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                            WHERE a.datname = current_database() AND l.relation = '${llmdb}."LLM_SpendLogs"'::regclass AND NOT l.granted""") == 1);
             writer.commit();
 
             assertThat(taken).succeedsWithin(Duration.ofSeconds(40));
