@@ -2,6 +2,7 @@ package io.llmdb.budgets;
 
 import io.llmdb.common.Money;
 import io.llmdb.error.InvalidArgumentException;
+import io.llmdb.internal.Arguments;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.Objects;
@@ -22,7 +23,8 @@ public record Call(
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where the estimate or the tokens are negative
+     * @throws InvalidArgumentException where the estimate or the tokens are negative, or the end user or a tag is
+     *     longer than 600 characters or no text that PostgreSQL can store
      */
     public Call {
         Objects.requireNonNull(model, "model");
@@ -32,6 +34,7 @@ public record Call(
             throw new InvalidArgumentException("estimatedTokens " + estimatedTokens + " is negative");
         }
         tags = List.copyOf(tags);
+        Arguments.requestIds(endUser, tags);
     }
 
     /**

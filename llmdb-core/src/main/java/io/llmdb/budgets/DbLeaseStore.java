@@ -1,11 +1,10 @@
 package io.llmdb.budgets;
 
 import io.llmdb.common.BudgetDuration;
+import io.llmdb.error.DatabaseFailureException;
 import io.llmdb.error.DatabaseUnavailableException;
-import io.llmdb.error.LlmDbException;
 import io.llmdb.internal.Db;
 import io.llmdb.internal.DbClock;
-import io.llmdb.internal.DbErrors;
 import io.llmdb.internal.Ticks;
 import io.llmdb.internal.Tx;
 import io.llmdb.spend.CounterId;
@@ -52,7 +51,7 @@ final class DbLeaseStore implements LeaseStore {
 
     private static final String RETURN_ALL = "SELECT ${llmdb}.llmdb_return_leases(?::uuid)";
 
-    private static final int ATTEMPTS = 5;
+    private static final int MOST_ROUNDS = 5;
 
     private final Db db;
     private final DbClock clock;
@@ -74,19 +73,6 @@ final class DbLeaseStore implements LeaseStore {
         this.proxyDuration = rules.proxyDuration();
     }
 
-    /** One statement, run again where PostgreSQL gave it up for others' sake. */
-    private <T> T once(Tx.Work<T> statement) {
-        for (int attempt = 1; ; attempt++) {
-            try {
-                return db.read(answerWait, statement);
-            } catch (LlmDbException e) {
-                if (attempt == ATTEMPTS || !DbErrors.isWorthRunningAgain(e)) {
-                    throw e;
-                }
-            }
-        }
-    }
-
     @Override
     public List<Answer> grant(long turn, List<Question> questions) {
         @Nullable Answer[] answers = new Answer[questions.size()];
@@ -94,12 +80,17 @@ final class DbLeaseStore implements LeaseStore {
         for (int i = 0; i < answers.length; i++) {
             open.add(i);
         }
-        while (true) {
+        for (int round = 1; ; round++) {
             // Only those whose window was over are asked again: the others' answers have taken effect.
             List<Integer> asked = open;
-            open = once(tx -> ask(tx, turn, questions, asked, answers));
+            open = db.readAgain(answerWait, tx -> ask(tx, turn, questions, asked, answers));
             if (open.isEmpty()) {
                 return Arrays.asList(answers);
+            }
+            if (round == MOST_ROUNDS) {
+                throw new DatabaseFailureException(
+                        "The window of " + questions.get(open.get(0)).counter()
+                                + " is over still after it was moved on " + round + " times");
             }
             windows.moveOn(open.stream().map(i -> questions.get(i).counter()).toList());
         }
@@ -176,7 +167,7 @@ final class DbLeaseStore implements LeaseStore {
 
     @Override
     public Set<CounterId> renew() {
-        return once(tx -> {
+        return db.readAgain(answerWait, tx -> {
             try (PreparedStatement statement =
                     tx.connection().prepareStatement(db.sql().of(RENEW))) {
                 statement.setObject(1, holder);
@@ -188,7 +179,7 @@ final class DbLeaseStore implements LeaseStore {
 
     @Override
     public Set<CounterId> recalled() {
-        return once(tx -> {
+        return db.readAgain(answerWait, tx -> {
             try (PreparedStatement statement =
                     tx.connection().prepareStatement(db.sql().of(RECALLED))) {
                 statement.setObject(1, holder);
@@ -209,7 +200,7 @@ final class DbLeaseStore implements LeaseStore {
 
     @Override
     public void returnAll() {
-        boolean unused = once(tx -> {
+        boolean unused = db.readAgain(answerWait, tx -> {
             try (PreparedStatement statement =
                     tx.connection().prepareStatement(db.sql().of(RETURN_ALL))) {
                 statement.setObject(1, holder);

@@ -421,10 +421,15 @@ class LeaseDesk {
             failures++;
             away = failures >= FAILURES_UNTIL_AWAY;
         }
-        if (asked instanceof Step.Grant) {
+        if (asked instanceof Step.Grant grant) {
             // What was to be told stays so, and is found again by the next beat.
             toTell.clear();
             fail(reason);
+            if (!(reason instanceof DatabaseUnavailableException)) {
+                grant.questions()
+                        .forEach(question -> slices.computeIfPresent(
+                                question.counter(), (id, slice) -> slice.removeIfNeverGranted() ? null : slice));
+            }
         }
     }
 

@@ -29,6 +29,9 @@ final class Settlements {
     private final BudgetAlerts alerts;
     private final Map<UUID, Unbooked> unbooked = new ConcurrentHashMap<>();
 
+    /** Of what holds nothing: beyond this a mark that is passed is told by a later call. */
+    private static final int MOST_WATCHED = 100_000;
+
     private record Unbooked(List<Hold> holds, List<Need> watched) {}
 
     /**
@@ -81,7 +84,9 @@ final class Settlements {
                 shares.add(share);
             }
         }
-        unbooked.put(event.id(), new Unbooked(holds, watched));
+        if (!holds.isEmpty() || unbooked.size() < MOST_WATCHED) {
+            unbooked.put(event.id(), new Unbooked(holds, watched));
+        }
         return shares.isEmpty()
                 ? event
                 : event.toBuilder().leases(instance, shares).build();

@@ -337,6 +337,12 @@ class Slice {
         return removed;
     }
 
+    /** Takes it out of use where nothing was ever granted: the database refuses to speak of its counter. */
+    synchronized boolean removeIfNeverGranted() {
+        removed = idle <= 0 && inUse <= 0 && grantedAtNanos == 0;
+        return removed;
+    }
+
     /** What calls have reserved and not booked. */
     synchronized long inUse() {
         return inUse;

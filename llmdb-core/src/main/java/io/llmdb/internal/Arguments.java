@@ -44,6 +44,24 @@ public final class Arguments {
     }
 
     /**
+     * Checks what a request names and a client may have written.
+     *
+     * @param endUser the end user; empty: none
+     * @param tags the tags; an empty one counts for nothing
+     * @throws InvalidArgumentException where one is no id
+     */
+    public static void requestIds(String endUser, List<String> tags) {
+        if (!endUser.isEmpty()) {
+            id("endUser", endUser);
+        }
+        for (String tag : tags) {
+            if (!tag.isEmpty()) {
+                id("tag", tag);
+            }
+        }
+    }
+
+    /**
      * @param name the argument's name, for the message
      * @param value a text
      * @return the same text

@@ -188,6 +188,27 @@ public final class Db {
         }
     }
 
+    /**
+     * The same, run again where PostgreSQL gave the statement up for others' sake.
+     *
+     * @param limit how long the server may take to answer each time
+     * @param work one statement
+     * @param <T> what it returns
+     * @return the work's result
+     */
+    @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
+    public <T extends @Nullable Object> T readAgain(Duration limit, Tx.Work<T> work) {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return read(limit, work);
+            } catch (LlmDbException e) {
+                if (attempt == ATTEMPTS || !DbErrors.isWorthRunningAgain(e)) {
+                    throw e;
+                }
+            }
+        }
+    }
+
     @SuppressWarnings("NullAway") // T says whether null may come; its standard mode does not follow that
     private <T extends @Nullable Object> T once(Tx.Work<T> work) throws SQLException {
         WriteWatch watch = afterWrites == null ? null : new WriteWatch();

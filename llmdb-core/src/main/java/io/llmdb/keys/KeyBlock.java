@@ -37,18 +37,19 @@ final class KeyBlock {
      */
     List<String> set(Condition which, boolean blocked) {
         return db.transaction(tx -> {
+            Condition others =
+                    which.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).ne(blocked));
             List<String> all = new ArrayList<>();
-            // Once more each time: a key that was being rotated has become another row, which only a later look sees.
-            for (List<String> some = setSome(tx, which, blocked); !some.isEmpty(); some = setSome(tx, which, blocked)) {
-                all.addAll(some);
-            }
+            do {
+                all.addAll(setSome(tx, others, blocked));
+                // A key that was being rotated has become another row, which only a later look sees.
+            } while (tx.dsl().fetchExists(VIRTUAL_KEY, others));
             return all.stream().sorted().toList();
         });
     }
 
     private List<String> setSome(Tx tx, Condition which, boolean blocked) throws SQLException {
-        List<VirtualKeyRow> rows = store.lockAll(
-                tx, which.and(DSL.coalesce(VIRTUAL_KEY.BLOCKED, false).ne(blocked)));
+        List<VirtualKeyRow> rows = store.lockAll(tx, which);
         if (rows.isEmpty()) {
             return List.of();
         }

@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 
 /** Limits in PostgreSQL, for one holder. Each call is one statement and one round trip. */
@@ -22,7 +23,7 @@ final class DbLimitStore implements LimitStore {
 
     private static final String GRANT = """
             SELECT minute, decided_at, kept, granted, used, room, refused, contended, recalls_pending
-            FROM ${llmdb}.llmdb_limit(?::uuid, ?::numeric, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
+            FROM ${llmdb}.llmdb_limit(?::uuid, ?::numeric, ?::bigint, ?::text[], ?::text[], ?::text[], ?::text[], ?::text[],
                 ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
             ORDER BY ordinal""";
 
@@ -41,7 +42,9 @@ final class DbLimitStore implements LimitStore {
               AND (kind = 'parallel' OR expires_at > ${llmdb}.llmdb_now())""";
 
     private static final String RETURN_SLOTS = """
-            DELETE FROM ${llmdb}."LLM_LimitLease" WHERE holder = ?::uuid AND kind = 'parallel'""";
+            DELETE FROM ${llmdb}."LLM_LimitLease" WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM ${llmdb}."LLM_LimitLease" WHERE holder = ?::uuid AND kind = 'parallel'
+                ORDER BY scope COLLATE "C", scope_id COLLATE "C", parent_id COLLATE "C", model COLLATE "C" FOR UPDATE))""";
 
     /** Minutes are kept for a while after they are over, for a clock that is set back. */
     private static final String TIDY_LEASES = """
@@ -68,6 +71,7 @@ final class DbLimitStore implements LimitStore {
     private final UUID holder;
     private final BigDecimal leaseSeconds;
     private final Duration answerWithin;
+    private final AtomicLong turn = new AtomicLong();
 
     DbLimitStore(Db db, UUID holder, LimitPolicy policy) {
         this.db = db;
@@ -78,23 +82,25 @@ final class DbLimitStore implements LimitStore {
 
     @Override
     public Reply grant(List<Question> questions) {
-        return db.read(answerWithin, tx -> {
+        long asked = turn.incrementAndGet();
+        return db.readAgain(answerWithin, tx -> {
             try (PreparedStatement statement =
                     tx.connection().prepareStatement(db.sql().of(GRANT))) {
                 statement.setObject(1, holder);
                 statement.setBigDecimal(2, leaseSeconds);
-                texts(statement, 3, questions, q -> q.id().counter().scope().sqlName());
-                texts(statement, 4, questions, q -> q.id().counter().id());
-                texts(statement, 5, questions, q -> q.id().counter().parentId());
-                texts(statement, 6, questions, q -> q.id().counter().model());
-                texts(statement, 7, questions, q -> q.id().kind().sqlName());
-                numbers(statement, 8, questions, Question::minute);
-                numbers(statement, 9, questions, Question::kept);
-                numbers(statement, 10, questions, Question::charge);
-                numbers(statement, 11, questions, Question::least);
-                numbers(statement, 12, questions, Question::need);
-                numbers(statement, 13, questions, Question::extra);
-                numbers(statement, 14, questions, Question::limit);
+                statement.setLong(3, asked);
+                texts(statement, 4, questions, q -> q.id().counter().scope().sqlName());
+                texts(statement, 5, questions, q -> q.id().counter().id());
+                texts(statement, 6, questions, q -> q.id().counter().parentId());
+                texts(statement, 7, questions, q -> q.id().counter().model());
+                texts(statement, 8, questions, q -> q.id().kind().sqlName());
+                numbers(statement, 9, questions, Question::minute);
+                numbers(statement, 10, questions, Question::kept);
+                numbers(statement, 11, questions, Question::charge);
+                numbers(statement, 12, questions, Question::least);
+                numbers(statement, 13, questions, Question::need);
+                numbers(statement, 14, questions, Question::extra);
+                numbers(statement, 15, questions, Question::limit);
                 return reply(statement, questions.size());
             }
         });
@@ -174,7 +180,7 @@ final class DbLimitStore implements LimitStore {
     }
 
     private void run(String text, boolean ofHolder) {
-        db.read(answerWithin, tx -> {
+        db.readAgain(answerWithin, tx -> {
             try (PreparedStatement statement =
                     tx.connection().prepareStatement(db.sql().of(text))) {
                 if (ofHolder) {

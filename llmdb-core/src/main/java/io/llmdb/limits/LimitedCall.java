@@ -1,6 +1,7 @@
 package io.llmdb.limits;
 
 import io.llmdb.error.InvalidArgumentException;
+import io.llmdb.internal.Arguments;
 import java.util.List;
 import java.util.Objects;
 
@@ -18,7 +19,8 @@ public record LimitedCall(String model, long estimatedTokens, String endUser, Li
     /**
      * Copies and checks.
      *
-     * @throws InvalidArgumentException where the tokens are negative
+     * @throws InvalidArgumentException where the tokens are negative, or the end user or a tag is longer than 600
+     *     characters or no text that PostgreSQL can store
      */
     public LimitedCall {
         Objects.requireNonNull(model, "model");
@@ -27,5 +29,6 @@ public record LimitedCall(String model, long estimatedTokens, String endUser, Li
             throw new InvalidArgumentException("estimatedTokens " + estimatedTokens + " is negative");
         }
         tags = List.copyOf(tags);
+        Arguments.requestIds(endUser, tags);
     }
 }

@@ -120,7 +120,7 @@ final class Booking {
                 if (!ReplacedKeys.SQL_STATE.equals(DbErrors.sqlState(e)) || attempt == MOST_ROTATIONS) {
                     throw e;
                 }
-                replaced = db.transaction(tx -> replacedKeys.of(tx, distinct));
+                replaced = db.transaction(tx -> replacedKeys.ofEvents(tx, distinct));
             }
         }
     }
@@ -191,7 +191,7 @@ final class Booking {
         if (!contradicting.isEmpty()) {
             throw new ContradictingEventException(event.id());
         }
-        write(tx, ReplacedKeys.underNewHashes(fresh, replacedKeys.of(tx, fresh)), Set.of(), true);
+        write(tx, ReplacedKeys.underNewHashes(fresh, replacedKeys.ofEvents(tx, fresh)), Set.of(), true);
     }
 
     private void write(Tx tx, List<SpendEvent> events, Set<UUID> leaving, boolean lookedUp) throws SQLException {

@@ -29,18 +29,18 @@ final class ReplacedKeys {
     }
 
     /** The hashes of the events' keys that were replaced, with those that hold now. */
-    Map<String, String> of(Tx tx, List<SpendEvent> events) throws SQLException {
+    Map<String, String> ofEvents(Tx tx, List<SpendEvent> events) throws SQLException {
+        return of(tx, events.stream().map(SpendEvent::keyHash).distinct().toList());
+    }
+
+    /** Those of the hashes that were replaced, with those that hold now. */
+    Map<String, String> of(Tx tx, List<String> hashes) throws SQLException {
+        if (hashes.isEmpty()) {
+            return Map.of();
+        }
         Map<String, String> replaced = new HashMap<>();
         try (PreparedStatement statement = tx.connection().prepareStatement(read)) {
-            statement.setArray(
-                    1,
-                    tx.connection()
-                            .createArrayOf(
-                                    "text",
-                                    events.stream()
-                                            .map(SpendEvent::keyHash)
-                                            .distinct()
-                                            .toArray()));
+            statement.setArray(1, tx.connection().createArrayOf("text", hashes.toArray()));
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
                     replaced.put(rows.getString(1), rows.getString(2));

@@ -24,6 +24,8 @@ CREATE TABLE ${llmdb}."LLM_LimitLease" (
     -- the part of it that was used when the holder last asked
     used            bigint NOT NULL CHECK (used >= 0),
     limit_value     bigint NOT NULL,
+    -- grows with each of the holder's questions: one that arrives late, when its asker has given it up, changes nothing
+    turn            bigint NOT NULL DEFAULT 0,
     expires_at      timestamptz NOT NULL,
     -- when somebody was first refused for want of what may be idle here, and whether the holder has handed it back since
     recalled_at     timestamptz,
@@ -56,7 +58,7 @@ CREATE TYPE ${llmdb}.llmdb_limit_answer AS (
 -- it is too little for a call of p_least. Others that may hold something idle are recalled then, each once in a minute (for slots: in five
 -- seconds), and again where more is used than the limit allows, because a call used more than its estimate or the limit was lowered.
 CREATE FUNCTION ${llmdb}.llmdb_limit(
-    p_holder uuid, p_lease_seconds numeric,
+    p_holder uuid, p_lease_seconds numeric, p_turn bigint,
     p_scope text[], p_id text[], p_parent text[], p_model text[], p_kind text[],
     p_minute bigint[], p_kept bigint[], p_charge bigint[], p_least bigint[], p_need bigint[], p_extra bigint[], p_limit bigint[]
 ) RETURNS SETOF ${llmdb}.llmdb_limit_answer LANGUAGE plpgsql AS $$
@@ -113,14 +115,15 @@ BEGIN
         FROM counted c
     ), written AS (
         INSERT INTO ${llmdb}."LLM_LimitLease" AS l
-            (scope, scope_id, parent_id, model, kind, window_start, holder, amount, used, limit_value, expires_at)
+            (scope, scope_id, parent_id, model, kind, window_start, holder, amount, used, limit_value, turn, expires_at)
         SELECT d.scope, d.scope_id, d.parent_id, d.model, d.kind, d.window_start, p_holder, d.kept_now + d.granted,
-               d.kept_now + least(d.need, d.granted), d.limit_value,
+               d.kept_now + least(d.need, d.granted), d.limit_value, p_turn,
                CASE d.kind WHEN 'parallel' THEN instant + p_lease_seconds * interval '1 second' ELSE present + interval '1 minute' END
         FROM decided d
         ON CONFLICT (scope, scope_id, parent_id, model, kind, window_start, holder) DO UPDATE
         SET amount = excluded.amount, used = excluded.used, limit_value = excluded.limit_value, expires_at = excluded.expires_at,
-            recall_answered = l.recalled_at IS NOT NULL
+            turn = excluded.turn, recall_answered = l.recalled_at IS NOT NULL
+        WHERE l.turn <= excluded.turn
     ), recalled AS (
         UPDATE ${llmdb}."LLM_LimitLease" l SET recalled_at = instant, recall_answered = false
         FROM decided d

@@ -179,6 +179,9 @@ BEGIN
         answer.answered_at := instant;
         answer.epoch := asked.epoch;
         IF NOT own_found THEN
+            DELETE FROM ${llmdb}."LLM_Lease" l
+            WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
+                = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration, p_holder) AND l.turn <= p_turn;
             answer.status := 'gone';
             answer.kept := true;
             RETURN NEXT answer;

@@ -120,6 +120,48 @@ class KeyRotationTest {
         assertThat(database.books()).agree().stayWithinLimits().haveSpend(MOST);
     }
 
+    @Test
+    void aWindowThatEndsAfterARotationIsMovedOnForWhoeverComesWithTheOldHash(LlmDb db, TestDatabase database) {
+        IssuedKey old = db.admin().keys().create(VirtualKeySpec.of("k").withBudget(budget()));
+        db.catchUp();
+        Caller before = db.authenticate(old.rawKey());
+        pay(db, before, "0.30");
+        IssuedKey renewed = db.admin().keys().rotate(old.key().hash(), Duration.ZERO);
+        database.clock().advance(Duration.ofDays(1));
+        db.catchUp();
+
+        pay(db, before, "0.40");
+        pay(db, db.authenticate(renewed.rawKey()), "0.60");
+        assertThatThrownBy(() -> pay(db, before, "0.01")).isInstanceOf(BudgetExceededException.class);
+        db.close();
+
+        assertThat(database.value(
+                        Long.class,
+                        "SELECT count(*) FROM ${llmdb}.\"LLM_SpendCounter\" WHERE scope_id = ?",
+                        old.key().hash()))
+                .isZero();
+        assertThat(database.books()).agree().stayWithinLimits().haveRequests(3);
+    }
+
+    @Test
+    void whatADeletedKeyHadReservedIsGone(LlmDb db, TestDatabase database) {
+        IssuedKey key = db.admin().keys().create(VirtualKeySpec.of("k").withBudget(budget()));
+        db.catchUp();
+        pay(db, db.authenticate(key.rawKey()), "0.30");
+        assertThat(leases(database, key)).isPositive();
+
+        db.admin().keys().delete(key.key().hash());
+
+        Await.until("nothing is leased for it", Duration.ofSeconds(60), () -> leases(database, key) == 0);
+    }
+
+    private static long leases(TestDatabase database, IssuedKey key) {
+        return database.value(
+                Long.class,
+                "SELECT count(*) FROM ${llmdb}.\"LLM_Lease\" WHERE scope_id = ?",
+                key.key().hash());
+    }
+
     /** Each sees the other's row only once it has written its own. */
     @Test
     void aKeyThatIsBeingReplacedOrMadeCannotBeMadeOnceMore(LlmDb db, TestDatabase database) throws Exception {

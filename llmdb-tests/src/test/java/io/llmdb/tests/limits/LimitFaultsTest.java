@@ -28,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.UUID;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -56,6 +57,27 @@ class LimitFaultsTest {
         return child.output().stream()
                 .filter(line -> line.startsWith("admitted"))
                 .count();
+    }
+
+    /** As behind a lock, when its asker has given it up and asked anew. */
+    @Test
+    void aQuestionThatArrivesLateChangesNothing(TestDatabase database) {
+        UUID holder = UUID.randomUUID();
+        assertThat(granted(database, holder, 2, 10, 65)).isEqualTo(65);
+        granted(database, holder, 1, 10, 0);
+
+        assertThat(database.value(Long.class, "SELECT amount FROM ${llmdb}.\"LLM_LimitLease\""))
+                .isEqualTo(75);
+        granted(database, holder, 3, 70, 0);
+        assertThat(database.value(Long.class, "SELECT amount FROM ${llmdb}.\"LLM_LimitLease\""))
+                .isEqualTo(70);
+    }
+
+    private static Long granted(TestDatabase database, UUID holder, long turn, long kept, long need) {
+        return database.value(Long.class, """
+                SELECT granted FROM ${llmdb}.llmdb_limit(?, 30, ?, ARRAY['key'], ARRAY['k'], ARRAY[''], ARRAY[''], ARRAY['parallel'],
+                    ARRAY[0::bigint], ARRAY[?::bigint], ARRAY[0::bigint], ARRAY[0::bigint], ARRAY[?::bigint], ARRAY[0::bigint],
+                    ARRAY[100::bigint])""", holder, turn, kept, need);
     }
 
     @Test

@@ -127,6 +127,8 @@ class WrongArgumentsTest {
         invalid("max_parallel_requests -1", db -> new RateLimits(null, null, -1L), "max_parallel_requests", "-1");
         invalid("estimate -1", db -> Call.of("gpt-4o").withEstimate(new BigDecimal("-1")), "estimate", "-1");
         invalid("estimated tokens -1", db -> Call.of("gpt-4o").withEstimatedTokens(-1), "estimatedTokens", "-1");
+        invalid("an end user with a NUL", db -> Call.of("gpt-4o").withEndUser("a\0b"), "endUser", "NUL");
+        invalid("a tag of 601 characters", db -> Call.of("gpt-4o").withTags(List.of("x".repeat(601))), "tag", "601");
     }
 
     private void durations() {
