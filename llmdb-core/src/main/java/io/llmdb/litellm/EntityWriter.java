@@ -217,7 +217,9 @@ final class EntityWriter {
         if (state.isKnown() && state.run() == run) {
             row.becomes(Fate.SKIPPED, "names the same as another row there");
         } else if (!state.isKnown()) {
-            if (state.here()) {
+            if (state.here() && state.isBare()) {
+                row.becomes(Fate.UPDATED, "");
+            } else if (state.here()) {
                 row.becomes(Fate.SKIPPED, "is here already, and not from this import");
             } else {
                 row.becomes(Fate.ADDED, "");

@@ -12,13 +12,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What earlier runs know of the rows of one table, and what is here of them. */
 final class KnownRows {
 
     private static final String STATES = """
-            SELECT d.ordinal, i.source_digest, i.target_digest, i.spend, i.total_spend, i.budget_reset_at, i.run, (${digest}), i.log_window_end
+            SELECT d.ordinal, i.source_digest, i.target_digest, i.spend, i.total_spend, i.budget_reset_at, i.run, (${digest}), i.log_window_end, (${bare})
             FROM unnest(?::text[], ?::text[]) WITH ORDINALITY d (id, parent, ordinal)
             LEFT JOIN ${llmdb}."LLM_ImportRow" i ON i.table_name = '${name}' AND i.row_id = d.id AND i.parent_id = d.parent
             LEFT JOIN ${llmdb}."${name}" t ON ${match}""";
@@ -27,6 +28,12 @@ final class KnownRows {
     private static final String DIGEST = """
             md5((to_jsonb(t) - '{spend,total_spend,spend_window_start,budget_reset_at,model_spend,last_active,updated_at,updated_by,\
             teams,members,admins,members_with_roles}'::text[])::text)""";
+
+    /** A row that booking, a list of members or another row's reference has made: it says nothing but its key. */
+    private static final String BARE = """
+            NOT EXISTS (SELECT 1 FROM jsonb_each(to_jsonb(t) - '{spend,total_spend,spend_window_start,budget_reset_at,model_spend,last_active,\
+            created_at,created_by,updated_at,updated_by,teams,role,${key}}'::text[]) e
+                WHERE e.value NOT IN ('null', 'false', '0', '""', '[]', '{}'))""";
 
     private static final String REMEMBER = """
             INSERT INTO ${llmdb}."LLM_ImportRow" AS i
@@ -43,6 +50,9 @@ final class KnownRows {
     /** It is still there, although it could not be written. */
     private static final String MET = """
             UPDATE ${llmdb}."LLM_ImportRow" SET run = ? WHERE table_name = '${name}' AND row_id = ? AND parent_id = ?""";
+
+    private static final Set<String> MADE_BY_OTHERS =
+            Set.of("LLM_EndUserTable", "LLM_TagTable", "LLM_UserTable", "LLM_TeamMembership");
 
     private final Db db;
     private final long run;
@@ -65,6 +75,8 @@ final class KnownRows {
     private String sql(String text, Entity entity, String match) {
         return db.sql()
                 .of(text.replace("${digest}", DIGEST)
+                        .replace("${bare}", MADE_BY_OTHERS.contains(entity.target()) ? BARE : "false")
+                        .replace("${key}", String.join(",", entity.key()))
                         .replace("${name}", entity.target())
                         .replace("${match}", match));
     }
@@ -85,7 +97,8 @@ final class KnownRows {
                                     Balances.instant(rows, 6),
                                     rows.getLong(7),
                                     rows.getString(8),
-                                    Balances.instant(rows, 9)));
+                                    Balances.instant(rows, 9),
+                                    rows.getBoolean(10)));
                 }
             }
         }

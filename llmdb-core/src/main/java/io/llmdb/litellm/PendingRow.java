@@ -46,7 +46,8 @@ final class PendingRow {
             @Nullable Instant resetAt,
             long run,
             @Nullable String digestNow,
-            @Nullable Instant logWindowEnd) {
+            @Nullable Instant logWindowEnd,
+            boolean isBare) {
 
         boolean here() {
             return digestNow != null;

@@ -18,6 +18,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -64,6 +65,12 @@ final class SpendLogImport {
             SELECT l.id FROM ${llmdb}."LLM_SpendLogs" l JOIN unnest(?::uuid[]) d (id) ON l.id = d.id
             WHERE l."startTime" BETWEEN ? AND ?""";
 
+    private static final String DROPPED = """
+            SELECT dropped_before FROM ${llmdb}."LLM_LogState" WHERE table_name = 'LLM_SpendLogs' AND isfinite(dropped_before)""";
+
+    private static final String OF_A_DROPPED_DAY =
+            "starts on a day of which only the daily totals are here: they hold it, or held it before its row was dropped";
+
     private final Db db;
     private final Source source;
     private final Source.Table table;
@@ -95,6 +102,9 @@ final class SpendLogImport {
     });
 
     private final Set<LocalDate> withPartition = new HashSet<>();
+
+    /** Whether a row that starts before this was booked cannot be told any more, so it is not booked. */
+    private Instant droppedBefore = Instant.MIN;
 
     SpendLogImport(
             Db db,
@@ -159,13 +169,25 @@ final class SpendLogImport {
         return rows;
     }
 
+    /** To be called behind the import of daily totals, which stand in for the log's rows. */
     void run() throws SQLException {
+        droppedBefore = droppedBefore();
         try {
             readAndWrite();
             awaitWritten();
         } finally {
             endWriter();
         }
+    }
+
+    private Instant droppedBefore() {
+        return db.transaction(tx -> {
+            try (PreparedStatement statement =
+                            tx.connection().prepareStatement(db.sql().of(DROPPED));
+                    ResultSet row = statement.executeQuery()) {
+                return row.next() ? row.getObject(1, OffsetDateTime.class).toInstant() : Instant.MIN;
+            }
+        });
     }
 
     /** What is being written is written to its end, so that nobody writes once the lock is given back. */
@@ -192,8 +214,11 @@ final class SpendLogImport {
         for (Map.Entry<LocalDate, ImportState.Day> day : days.entrySet()) {
             String ofDay = "t.\"startTime\" >= '" + day.getKey() + "' AND t.\"startTime\" < '"
                     + day.getKey().plusDays(1) + "' AND " + present;
+            Instant end = day.getKey().plusDays(1).atStartOfDay(ZoneOffset.UTC).toInstant();
             if (day.getValue().equals(done.get(day.getKey()))) {
                 unread(ofDay, Fate.UNCHANGED, "");
+            } else if (!end.isAfter(droppedBefore)) {
+                unread(ofDay, Fate.SKIPPED, OF_A_DROPPED_DAY);
             } else {
                 stream(ofDay);
                 flush(day.getKey(), day.getValue());
@@ -247,7 +272,13 @@ final class SpendLogImport {
         }
         int ordinal = sameStart.merge(key, 1, Integer::sum) - 1;
         try {
-            chunk.add(new LogRow(line, sha256, firstSnapshot, ordinal));
+            LogRow row = new LogRow(line, sha256, firstSnapshot, ordinal);
+            if (row.start().isBefore(droppedBefore)) {
+                tally.row(Fate.SKIPPED, OF_A_DROPPED_DAY, row.text(LogColumns.REQUEST_ID));
+                row.count(tally, false);
+                return;
+            }
+            chunk.add(row);
         } catch (InvalidArgumentException | NumberFormatException e) {
             tally.row(Fate.SKIPPED, "cannot be read: " + e.getMessage(), key.substring(0, key.indexOf('\t')));
             return;

@@ -52,7 +52,7 @@ final class Copying {
         new Copy(target, choice, shapes, snapshot, meter, move.merged()).run(done, sides.parallelism());
         try (Session to = Session.write(target)) {
             Copy.own(to);
-            LogStates.carryOver(snapshot.session(), to, choice);
+            LogStates.carryOver(snapshot.session(), to, choice, move.merged());
             to.commit();
         }
         long copied = System.nanoTime();
@@ -77,8 +77,7 @@ final class Copying {
         try (Session to = Session.write(sides.target())) {
             Target.advanceSequences(to, sides.choice());
             if (move.merged()) {
-                // Sums that stood no longer do.
-                to.run("DELETE FROM ${llmdb}.\"LLM_SummedUp\"");
+                Fence.forgetSums(to);
                 Target.forget(to);
             } else {
                 MoveState.phase(to, MovePhase.COPIED);

@@ -83,6 +83,7 @@ final class Fence {
                     + " BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON " + target.table(table)
                     + " FOR EACH STATEMENT EXECUTE FUNCTION ${llmdb}.llmdb_refuse_moved('arriving')");
         }
+        forgetSums(target);
         target.update("""
                 INSERT INTO ${llmdb}."LLM_DatabaseState" (name, value, updated_at) VALUES (?, '{}', ${llmdb}.llmdb_now())
                 ON CONFLICT DO NOTHING""", MoveWatch.ARRIVING);
@@ -94,7 +95,13 @@ final class Fence {
             target.run("DROP TRIGGER IF EXISTS " + ARRIVING_TRIGGER + " ON " + target.table(table));
         }
         target.update("DELETE FROM ${llmdb}.\"LLM_DatabaseState\" WHERE name = ?", MoveWatch.ARRIVING);
+        forgetSums(target);
         target.run("INSERT INTO ${llmdb}.\"LLM_Change\" (kind, object_id) VALUES ('everything', '')");
+    }
+
+    /** What an instance has summed up on the target before the rows came; it is summed up again. */
+    static void forgetSums(Session target) throws SQLException {
+        target.run("DELETE FROM ${llmdb}.\"LLM_SummedUp\"");
     }
 
     private static List<String> tables() {

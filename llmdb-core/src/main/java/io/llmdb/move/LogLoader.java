@@ -2,6 +2,7 @@ package io.llmdb.move;
 
 import io.llmdb.move.Catalogue.Log;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.LongConsumer;
@@ -43,6 +44,10 @@ final class LogLoader {
                 target,
                 table + " (" + Names.list(shape.names()) + ") FROM STDIN (FORMAT binary, FREEZE)",
                 bytes);
+        for (String strays : defaults(target, shape.table())) {
+            // They have come with the partition that the source has made for them since they were copied.
+            target.run("DELETE FROM " + strays + " WHERE " + partition.condition());
+        }
         attach(target, partition, shape.table(), name);
         return rows;
     }
@@ -50,14 +55,22 @@ final class LogLoader {
     /** Makes an empty partition like one of the source, and moves there what the default partition has of it. */
     static void createEmpty(Session target, Partition partition, Log log, String name) throws SQLException {
         create(target, partition, log.name(), name);
-        for (@Nullable String[] row : target.rows("""
-                SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_inherits i
-                JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE i.inhparent = to_regclass(?) AND pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'""", target.table(log.name()))) {
-            target.run("WITH stray AS (DELETE FROM " + row[0] + " WHERE " + partition.condition()
+        for (String strays : defaults(target, log.name())) {
+            target.run("WITH stray AS (DELETE FROM " + strays + " WHERE " + partition.condition()
                     + " RETURNING *) INSERT INTO " + target.table(name) + " SELECT * FROM stray");
         }
         attach(target, partition, log.name(), name);
+    }
+
+    private static List<String> defaults(Session target, String log) throws SQLException {
+        List<String> names = new ArrayList<>();
+        for (@Nullable String[] row : target.rows("""
+                SELECT format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_inherits i
+                JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE i.inhparent = to_regclass(?) AND pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'""", target.table(log))) {
+            names.add(Objects.requireNonNull(row[0]));
+        }
+        return names;
     }
 
     private static void create(Session target, Partition partition, String parent, String name) throws SQLException {
@@ -84,6 +97,10 @@ final class LogLoader {
         target.run("ALTER TABLE " + target.table(parent) + " ATTACH PARTITION " + table + " " + partition.bound());
         if (partition.hasRange()) {
             target.run("ALTER TABLE " + table + " DROP CONSTRAINT llmdb_bound");
+            // As where a database makes a day behind those that are settled: its jobs come by again.
+            target.update("""
+                    UPDATE ${llmdb}."LLM_LogState" s SET settled_before = least(s.settled_before, ?::text::timestamptz)
+                    WHERE s.table_name = ? AND s.settled_before > ?::text::timestamptz""", partition.lower(), parent, partition.lower());
         }
     }
 

@@ -27,8 +27,13 @@ final class LogStates {
         return false;
     }
 
-    /** Rows that start before the chosen days are dropped ones for the target. */
-    static void carryOver(Session from, Session to, MoveChoice choice) throws SQLException {
+    /**
+     * Rows that start before the chosen days are dropped ones for the target.
+     *
+     * @param merged whether the target has rows of its own: then prompts are gone through again from where either side
+     *     has them
+     */
+    static void carryOver(Session from, Session to, MoveChoice choice, boolean merged) throws SQLException {
         List<@Nullable String[]> rows = from.rows(
                 "SELECT table_name, dropped_before::text, prompts_before::text FROM ${llmdb}.\"LLM_LogState\"");
         for (@Nullable String[] row : rows) {
@@ -39,7 +44,7 @@ final class LogStates {
                     VALUES (?, greatest(?::text::timestamptz, ?::text::timestamptz), ?::text::timestamptz)
                     ON CONFLICT (table_name) DO UPDATE
                     SET dropped_before = greatest(s.dropped_before, excluded.dropped_before),
-                        prompts_before = greatest(s.prompts_before, excluded.prompts_before)""", table, row[1], limited ? choice.logsFrom() + " 00:00:00+00" : "-infinity", row[2]);
+                        prompts_before = CASE WHEN ? THEN least(s.prompts_before, excluded.prompts_before) ELSE excluded.prompts_before END""", table, row[1], limited ? choice.logsFrom() + " 00:00:00+00" : "-infinity", row[2], merged);
         }
     }
 }

@@ -67,7 +67,7 @@ final class Pass {
             compared += tables.compared();
         }
         requireSamePartitions(from);
-        LogStates.carryOver(from, to, choice);
+        LogStates.carryOver(from, to, choice, false);
         MoveState.broughtUpTo(to, snapshot.xmin());
         MoveState.passed(to);
         to.commit();

@@ -6,14 +6,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.llmdb.LlmDb;
 import io.llmdb.budgets.Admission;
 import io.llmdb.budgets.Call;
+import io.llmdb.common.BudgetDuration;
 import io.llmdb.keys.UnknownKeyException;
 import io.llmdb.litellm.ImportReport;
 import io.llmdb.litellm.ImportReport.TableReport;
+import io.llmdb.maintenance.RetentionPolicy;
 import io.llmdb.testkit.Await;
 import io.llmdb.testkit.PostgresServer;
 import io.llmdb.testkit.TestDatabase;
 import java.math.BigDecimal;
 import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,6 +28,9 @@ import org.junit.jupiter.api.Test;
 
 /** Imports that are run again: after nothing, after news on both sides, after being broken off. */
 class LiteLlmRerunTest {
+
+    private static final String FIRST_DAY =
+            "SELECT min(\"startTime\")::date FROM \"LiteLLM_SpendLogs\" WHERE \"startTime\" >= '2000-01-01'";
 
     private LiteLlmSource source;
     private TestDatabase target;
@@ -220,6 +228,88 @@ class LiteLlmRerunTest {
         assertThat(amount("SELECT spend FROM llmdb.\"LLM_VerificationToken\" WHERE token = '"
                         + LiteLlmSource.hash("anna") + "'"))
                 .isEqualByComparingTo("4.4");
+    }
+
+    /** LiteLLM deletes log rows by the instant, so the first day is cut somewhere in its middle. */
+    @Test
+    void aDayOfWhichTheLogHasLostRowsHasItsTotalsOnce() {
+        source.execute(
+                "UPDATE \"LiteLLM_DailyUserSpend\" SET spend = spend + 10, api_requests = api_requests + 1000 WHERE date = ("
+                        + FIRST_DAY + ")::text");
+        BigDecimal totals = source.database.value(
+                BigDecimal.class,
+                "SELECT sum(spend::text::numeric) FROM \"LiteLLM_DailyUserSpend\" WHERE date = (" + FIRST_DAY
+                        + ")::text");
+        assertThat(totals).isGreaterThan(BigDecimal.TEN);
+
+        run();
+        assertThat(dailySpendOfFirstDay()).isEqualByComparingTo(totals);
+        booksAgree();
+        source.execute(
+                "DELETE FROM \"LiteLLM_SpendLogs\" WHERE request_id = (SELECT min(request_id) FROM \"LiteLLM_SpendLogs\""
+                        + " WHERE \"startTime\"::date = (" + FIRST_DAY + "))");
+        run();
+
+        assertThat(dailySpendOfFirstDay()).isEqualByComparingTo(totals);
+        assertThat(target.value(
+                        Long.class,
+                        "SELECT count(*) FROM llmdb.\"LLM_SpendLogs\" WHERE (\"startTime\" AT TIME ZONE 'UTC')::date = ?::date",
+                        firstDay()))
+                .isZero();
+        booksAgree();
+    }
+
+    @Test
+    void aDayThatRetentionHasDroppedHereIsNotBookedOnceMore() {
+        run();
+        BigDecimal before = dailySpendOfFirstDay();
+        assertThat(before).isPositive();
+        long days = ChronoUnit.DAYS.between(LocalDate.parse(firstDay()), LocalDate.now(ZoneOffset.UTC));
+        RetentionPolicy policy = new RetentionPolicy(
+                BudgetDuration.parse("period", days - 1 + "d"), null, null, null, null, Duration.ofDays(1));
+        assertThat(db.maintenance().applyRetention(policy, false, step -> {}).failures())
+                .isEmpty();
+        // The log over there loses rows of this day too, so that it is not the same as last time.
+        source.execute(
+                "DELETE FROM \"LiteLLM_SpendLogs\" WHERE request_id = (SELECT min(request_id) FROM \"LiteLLM_SpendLogs\""
+                        + " WHERE \"startTime\"::date = (" + FIRST_DAY + "))");
+
+        ImportReport again = run();
+
+        assertThat(dailySpendOfFirstDay()).isEqualByComparingTo(before);
+        assertThat(report(again, "LiteLLM_SpendLogs").skipped())
+                .anySatisfy(note -> assertThat(note.reason()).contains("only the daily totals are here"));
+        booksAgree();
+    }
+
+    private String firstDay() {
+        return source.database.value(String.class, "SELECT (" + FIRST_DAY + ")::text");
+    }
+
+    private BigDecimal dailySpendOfFirstDay() {
+        return target.value(
+                BigDecimal.class, "SELECT sum(spend) FROM llmdb.\"LLM_DailySpend\" WHERE day = ?::date", firstDay());
+    }
+
+    @Test
+    void aBudgetThatComesBehindItsTagIsHeld() {
+        source.execute("""
+                INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, api_key, spend, "startTime", "endTime", end_user, request_tags)
+                    VALUES ('tagged', 'x', '${anna}', 0.25, now(), now(), 'early', '["early"]')""");
+        run();
+        source.execute("""
+                INSERT INTO "LiteLLM_BudgetTable" (budget_id, max_budget, created_by, updated_by) VALUES ('late', 5, 'x', 'x');
+                INSERT INTO "LiteLLM_TagTable" (tag_name, models, spend, budget_id) VALUES ('early', '{}', 0.25, 'late');
+                INSERT INTO "LiteLLM_EndUserTable" (user_id, spend, blocked) VALUES ('early', 0.25, true)""");
+
+        run();
+        run();
+
+        assertThat(db.admin().tags().require("early").spec().budgetId()).isEqualTo("late");
+        assertThat(db.admin().endUsers().require("early").spec().blocked()).isTrue();
+        assertThat(amount("SELECT spend FROM llmdb.\"LLM_TagTable\" WHERE tag_name = 'early'"))
+                .isEqualByComparingTo("0.25");
+        booksAgree();
     }
 
     @Test

@@ -33,6 +33,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Set;
@@ -159,6 +160,46 @@ class DatabaseMoveTest {
     }
 
     /** Whoever was answered on the old side finds it in the books of the new one. */
+    /**
+     * Since the last copy the source has made a day of strays, and an instance on the target has summed up and settled.
+     */
+    @Test
+    void aCopyIsRepeatedWhateverJobsHaveDoneMeanwhile() {
+        try (Sides sides = sides()) {
+            LlmDb old = sides.source.open();
+            record(old, World.company(old).traffic(7), 30);
+            LocalDate day = LocalDate.ofInstant(sides.source.clock().now(), ZoneOffset.UTC)
+                    .minusDays(40);
+            sides.source.execute(
+                    "UPDATE ${llmdb}.\"LLM_SpendLogs\" SET \"startTime\" = ?::date + interval '5 hours' WHERE id IN (SELECT id FROM"
+                            + " ${llmdb}.\"LLM_SpendLogs\" LIMIT 10)",
+                    day.toString());
+            sides.target.execute(
+                    "INSERT INTO ${llmdb}.\"LLM_SummedUp\" (span, start, complete) VALUES ('hour', '2026-01-01Z', true)");
+            sides.target.execute(
+                    "UPDATE ${llmdb}.\"LLM_LogState\" SET settled_before = now() WHERE table_name = 'LLM_SpendLogs'");
+            DatabaseMove move = sides.move().build();
+            move.copy(progress -> {});
+            assertThat(sides.target.count("LLM_SummedUp")).isZero();
+            assertThat(sides.source.value(
+                            Boolean.class,
+                            "SELECT ${llmdb}.llmdb_make_partition('LLM_SpendLogs', ?::timestamptz, ?::timestamptz)",
+                            day + "Z",
+                            day.plusDays(1) + "Z"))
+                    .isTrue();
+
+            move.copy(progress -> {});
+
+            assertSame(sides);
+            assertThat(sides.target.value(
+                            Boolean.class,
+                            "SELECT settled_before = ?::timestamptz FROM ${llmdb}.\"LLM_LogState\" WHERE table_name = 'LLM_SpendLogs'",
+                            day + "Z"))
+                    .isTrue();
+            move.abandon();
+        }
+    }
+
     @Test
     void whatStandsInTheInboxAtTheCutOverIsBookedOnTheTarget() {
         try (Sides sides = Sides.onShared()) {
