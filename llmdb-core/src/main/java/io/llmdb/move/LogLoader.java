@@ -44,6 +44,8 @@ final class LogLoader {
                 target,
                 table + " (" + Names.list(shape.names()) + ") FROM STDIN (FORMAT binary, FREEZE)",
                 bytes);
+        // First the lock that attaching takes too, so that two who load wait for each other in one order.
+        target.run("LOCK TABLE ONLY " + target.table(shape.table()) + " IN SHARE UPDATE EXCLUSIVE MODE");
         for (String strays : defaults(target, shape.table())) {
             // They have come with the partition that the source has made for them since they were copied.
             target.run("DELETE FROM " + strays + " WHERE " + partition.condition());
