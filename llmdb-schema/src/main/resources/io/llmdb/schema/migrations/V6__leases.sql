@@ -123,6 +123,7 @@ DECLARE
     -- the ids under which others may hold leases on the counter
     ids text[];
     others_lack boolean;
+    gone bigint[] := '{}';
 BEGIN
     FOR asked IN
         SELECT d.*, coalesce(r.active_token_id, d.scope_id) AS counter_id,
@@ -179,9 +180,7 @@ BEGIN
         answer.answered_at := instant;
         answer.epoch := asked.epoch;
         IF NOT own_found THEN
-            DELETE FROM ${llmdb}."LLM_Lease" l
-            WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration, l.holder)
-                = (asked.scope, asked.scope_id, asked.parent_id, asked.model, asked.budget_duration, p_holder) AND l.turn <= p_turn;
+            gone := gone || asked.ordinal;
             answer.status := 'gone';
             answer.kept := true;
             RETURN NEXT answer;
@@ -288,6 +287,21 @@ BEGIN
         END IF;
         RETURN NEXT answer;
     END LOOP;
+    IF gone <> '{}' THEN
+        -- Behind all counters, whose locks nobody has who waits for these.
+        PERFORM 1 FROM ${llmdb}."LLM_Lease" l
+        JOIN unnest(p_scope, p_id, p_parent, p_model, p_duration) WITH ORDINALITY d (scope, scope_id, parent_id, model, budget_duration, ordinal)
+          ON (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration) = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration)
+        WHERE l.holder = p_holder AND l.turn <= p_turn AND d.ordinal = ANY (gone)
+        ORDER BY array_position(ARRAY['key', 'user', 'team', 'team_member', 'organization', 'organization_member', 'end_user', 'tag'],
+                CASE WHEN l.model = '' AND l.budget_duration = '' THEN l.scope END) NULLS LAST,
+            l.scope COLLATE "C", l.scope_id COLLATE "C", l.parent_id COLLATE "C", l.model COLLATE "C", l.budget_duration COLLATE "C"
+        FOR UPDATE OF l;
+        DELETE FROM ${llmdb}."LLM_Lease" l
+        USING unnest(p_scope, p_id, p_parent, p_model, p_duration) WITH ORDINALITY d (scope, scope_id, parent_id, model, budget_duration, ordinal)
+        WHERE (l.scope, l.scope_id, l.parent_id, l.model, l.budget_duration) = (d.scope, d.scope_id, d.parent_id, d.model, d.budget_duration)
+          AND l.holder = p_holder AND l.turn <= p_turn AND d.ordinal = ANY (gone);
+    END IF;
 END $$;
 
 -- Hands back all that a holder has. Locks are taken in the order in which grants and bookings come to leases: counter by counter.
