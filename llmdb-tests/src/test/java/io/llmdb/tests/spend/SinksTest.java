@@ -171,7 +171,7 @@ class SinksTest {
         WORLD.insertInto(database);
         List<SpendEvent> requests = WORLD.requests(database, 200, 6);
         RecordingSink sink = RecordingSink.afterCommit();
-        proxy.breakCommits(CommitFault.ANSWER_LOST, 2);
+        proxy.breakCommitsAtRandom(CommitFault.ANSWER_LOST, 3, 11);
         try (SpendRecorder recorder = Recorders.open(
                 Recorders.pool(database, proxy.dataSource()),
                 database.schema(),
