@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * Says by its name which member is a secret, of a model's parameters or of whatever people write: {@code api_key},
  * {@code aws_secret_access_key}, {@code vertex_credentials}, {@code Authorization} and the like, at any depth. Amounts
  * such as {@code max_tokens} and {@code input_cost_per_token} are none, nor is anything that is a number or a switch.
- * One secret too many costs nothing, since readers of our records see it decrypted.
+ * One too many costs little: a model's parameters are decrypted for their readers, and the audit log leaves out one
+ * value.
  */
 public final class SecretNames {
 
