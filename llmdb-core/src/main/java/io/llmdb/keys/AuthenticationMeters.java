@@ -14,6 +14,11 @@ final class AuthenticationMeters {
     static List<Meter> of(Supplier<AuthenticationMetrics> metrics) {
         List<Meter> meters = new ArrayList<>();
         cache(meters, "callers", metrics, AuthenticationMetrics::callers);
+        meters.add(Meter.counter(
+                "llmdb.callers.by.key.alone",
+                "callers",
+                "callers that were read by their key's row alone, because what is around it was in memory",
+                () -> metrics.get().callersByKeyAlone()));
         cache(meters, "end_users", metrics, AuthenticationMetrics::endUsers);
         cache(meters, "tags", metrics, AuthenticationMetrics::tags);
         cache(meters, "budgets", metrics, AuthenticationMetrics::budgets);

@@ -4,6 +4,7 @@ package io.llmdb.keys;
  * What authentication did since it was opened.
  *
  * @param callers callers by key
+ * @param callersByKeyAlone callers that were read by their key's row alone, because what is around it was in memory
  * @param endUsers end users by id
  * @param tags tags by name
  * @param budgets budget rows by id
@@ -12,6 +13,7 @@ package io.llmdb.keys;
  */
 public record AuthenticationMetrics(
         CacheMetrics callers,
+        long callersByKeyAlone,
         CacheMetrics endUsers,
         CacheMetrics tags,
         CacheMetrics budgets,

@@ -26,9 +26,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * Tells who calls, and what is known of those whom a call names: end users, tags, and their budgets.
  *
- * <p>Answers come from memory, or from the database in one round trip, in which simultaneous misses share. What is in
- * memory is at most {@link AuthenticationSettings#maxStaleness()} old: the change feed takes away what any instance
- * changed. Expiry, and the end of a replaced key's grace, are checked at each call against the database's clock.
+ * <p>Answers come from memory, or from the database in one round trip, in which simultaneous misses share. Where most
+ * of the keys that are read have users, teams and budgets that are in memory already, the database is asked for the key
+ * alone, and a second time where one of them is not there after all. What is in memory is at most
+ * {@link AuthenticationSettings#maxStaleness()} old: the change feed takes away what any instance changed. Expiry, and
+ * the end of a replaced key's grace, are checked at each call against the database's clock.
  *
  * <p>Keys that do not exist cost little: they are remembered for a short time; those that keep coming are told from
  * real ones by a set of all keys' hashes, held in memory from the first such flood on, so that the database sees no
@@ -45,6 +47,7 @@ public final class Authenticator implements AutoCloseable {
 
     private final DbClock clock;
     private final ChangeFeed feed;
+    private final SurroundingsCache surroundings;
     private final FreshCache<KeyDigest, LoadedCaller> callers;
     private final FreshCache<String, EndUser> endUsers;
     private final FreshCache<String, Tag> tags;
@@ -69,7 +72,9 @@ public final class Authenticator implements AutoCloseable {
         this.keys = new KeySetLoader(db);
         Duration timeout = settings.lookupTimeout();
         int size = settings.cacheSize();
-        this.callers = new FreshCache<>(feed, settings, size, unknownLookups, new CallerQuery(db, timeout));
+        this.surroundings = new SurroundingsCache(feed, settings);
+        this.callers =
+                new FreshCache<>(feed, settings, size, unknownLookups, new CallerQuery(db, timeout, surroundings));
         this.endUsers = new FreshCache<>(
                 feed,
                 settings,
@@ -84,7 +89,7 @@ public final class Authenticator implements AutoCloseable {
                 size,
                 null,
                 new NamedRows<>(db, timeout, BUDGET.BUDGET_ID, BudgetRow::new, Rows::budget));
-        this.invalidation = new CallerInvalidation(callers, endUsers, tags, budgets, keys);
+        this.invalidation = new CallerInvalidation(surroundings, callers, endUsers, tags, budgets, keys);
         feed.addListener(invalidation);
     }
 
@@ -198,6 +203,7 @@ public final class Authenticator implements AutoCloseable {
     public AuthenticationMetrics metrics() {
         return new AuthenticationMetrics(
                 callers.metrics(),
+                surroundings.found(),
                 endUsers.metrics(),
                 tags.metrics(),
                 budgets.metrics(),

@@ -42,14 +42,23 @@ final class BatchReader<K, V> {
         /**
          * @param keys what to look for, all different
          * @param found receives what there is
+         * @return how many round trips it took
          */
-        void read(List<K> keys, Found<K, V> found);
+        int read(List<K> keys, Found<K, V> found);
     }
 
     /** Receives what a query found. */
     interface Found<K, V> {
 
         void value(K key, V value);
+
+        /**
+         * A value of which a part was read earlier.
+         *
+         * @param validAt an instant at which that part was still so, by {@link System#nanoTime()}
+         * @param readAt the same before the query that read it
+         */
+        void value(K key, V value, long validAt, long readAt);
 
         /** The row is there but cannot be understood; other keys of the batch are not concerned. */
         void failure(K key, RuntimeException failure);
@@ -71,10 +80,11 @@ final class BatchReader<K, V> {
 
     /**
      * @param value what was found; null: nothing
-     * @param askedAt {@link System#nanoTime()} before the query
+     * @param validAt an instant at which all of it was so: {@link System#nanoTime()} before the query, or earlier
+     * @param readAt the same before the query that its oldest part is from
      * @param epoch the epoch before the query
      */
-    record Answer<V>(@Nullable V value, long askedAt, long epoch) {}
+    record Answer<V>(@Nullable V value, long validAt, long readAt, long epoch) {}
 
     private final Source<K, V> source;
     private final Kept<K, V> kept;
@@ -322,14 +332,20 @@ final class BatchReader<K, V> {
             return;
         }
         long askedAt = System.nanoTime();
-        Map<K, V> values = new HashMap<>();
+        long asked = batch.get(0).epoch;
+        Map<K, Answer<V>> answers = new HashMap<>();
         Map<K, RuntimeException> failures = new HashMap<>();
         RuntimeException failure = null;
         try {
             source.read(batch.stream().map(flight -> flight.key).toList(), new Found<>() {
                 @Override
                 public void value(K key, V value) {
-                    values.put(key, value);
+                    value(key, value, askedAt, askedAt);
+                }
+
+                @Override
+                public void value(K key, V value, long validAt, long readAt) {
+                    answers.put(key, new Answer<>(value, validAt - askedAt < 0 ? validAt : askedAt, readAt, asked));
                 }
 
                 @Override
@@ -340,7 +356,8 @@ final class BatchReader<K, V> {
             for (Flight<K, V> flight : batch) {
                 flight.failure = failures.get(flight.key);
                 if (flight.failure == null) {
-                    flight.answer = new Answer<>(values.get(flight.key), askedAt, flight.epoch);
+                    Answer<V> found = answers.get(flight.key);
+                    flight.answer = found == null ? new Answer<>(null, askedAt, askedAt, asked) : found;
                     sink.read(flight.key, flight.answer);
                 }
             }

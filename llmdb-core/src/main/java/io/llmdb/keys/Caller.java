@@ -13,8 +13,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who calls, with all that the steps after authentication need. What is spent is as of when the caller was read; limits
- * and lists are at most a second old.
+ * Who calls, with all that the steps after authentication need. What is spent is as of when the rows were read, at most
+ * {@code caller_cache_age} ago; limits and lists are at most a second old.
  *
  * @param key the virtual key
  * @param team the key's team; null: a personal key

@@ -3,7 +3,9 @@ package io.llmdb.keys;
 import io.llmdb.identity.Budget;
 import io.llmdb.identity.EndUser;
 import io.llmdb.identity.Tag;
+import io.llmdb.identity.Team;
 import io.llmdb.internal.ChangeFeed;
+import io.llmdb.keys.Surroundings.Links;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,10 +19,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A caller is made of several rows. There is no index from each of them to the callers: one pass over what is kept
  * finds those that a whole batch of changes concerns, at most once for each answer of the feed, in about 50 ns for each
- * caller.
+ * caller. Surroundings go first: a caller that is made of them before that is not kept, since the epoch of the callers
+ * ends after it.
  */
 final class CallerInvalidation implements ChangeFeed.Listener {
 
+    private final SurroundingsCache surroundings;
     private final FreshCache<KeyDigest, LoadedCaller> callers;
     private final FreshCache<String, EndUser> endUsers;
     private final FreshCache<String, Tag> tags;
@@ -28,11 +32,13 @@ final class CallerInvalidation implements ChangeFeed.Listener {
     private final KeySetLoader keys;
 
     CallerInvalidation(
+            SurroundingsCache surroundings,
             FreshCache<KeyDigest, LoadedCaller> callers,
             FreshCache<String, EndUser> endUsers,
             FreshCache<String, Tag> tags,
             FreshCache<String, Budget> budgets,
             KeySetLoader keys) {
+        this.surroundings = surroundings;
         this.callers = callers;
         this.endUsers = endUsers;
         this.tags = tags;
@@ -51,6 +57,9 @@ final class CallerInvalidation implements ChangeFeed.Listener {
                 ids.getOrDefault("user", Set.of()),
                 ids.getOrDefault("organization", Set.of()),
                 ids.getOrDefault("budget", Set.of()));
+        if (changed.isAroundKeys()) {
+            surroundings.removeIf(changed::concerns);
+        }
         if (!changed.keys.isEmpty()) {
             List<KeyDigest> digests = new ArrayList<>();
             for (String hash : changed.keys) {
@@ -74,6 +83,7 @@ final class CallerInvalidation implements ChangeFeed.Listener {
     @Override
     public void everythingChanged() {
         keys.forget();
+        surroundings.clear();
         callers.clear();
         endUsers.clear();
         tags.clear();
@@ -90,20 +100,31 @@ final class CallerInvalidation implements ChangeFeed.Listener {
             Set<String> keys, Set<String> teams, Set<String> users, Set<String> organizations, Set<String> budgets) {
 
         boolean isEmpty() {
-            return keys.isEmpty() && teams.isEmpty() && users.isEmpty() && organizations.isEmpty() && budgets.isEmpty();
+            return keys.isEmpty() && !isAroundKeys();
+        }
+
+        boolean isAroundKeys() {
+            return !teams.isEmpty() || !users.isEmpty() || !organizations.isEmpty() || !budgets.isEmpty();
+        }
+
+        boolean concerns(LoadedCaller loaded) {
+            Caller caller = loaded.caller();
+            return keys.contains(caller.key().hash())
+                    || concerns(Links.of(caller.key()), caller.team(), caller.budgets());
+        }
+
+        boolean concerns(Links links, Surroundings surroundings) {
+            return concerns(links, surroundings.team(), surroundings.budgets());
         }
 
         /** By the ids that rows name rather than by the rows, so that one that appears counts too. */
-        boolean concerns(LoadedCaller loaded) {
-            Caller caller = loaded.caller();
-            VirtualKeySpec key = caller.key().spec();
-            return keys.contains(caller.key().hash())
-                    || contains(teams, key.teamId())
-                    || contains(users, key.userId())
-                    || contains(organizations, key.organizationId())
-                    || caller.team() != null
-                            && contains(organizations, caller.team().spec().organizationId())
-                    || !budgets.isEmpty() && caller.budgets().keySet().stream().anyMatch(budgets::contains);
+        private boolean concerns(Links links, @Nullable Team team, Map<String, Budget> linked) {
+            return contains(teams, links.teamId())
+                    || contains(users, links.userId())
+                    || contains(organizations, links.organizationId())
+                    || team != null && contains(organizations, team.spec().organizationId())
+                    || contains(budgets, links.budgetId())
+                    || !budgets.isEmpty() && linked.keySet().stream().anyMatch(budgets::contains);
         }
 
         private static boolean contains(Set<String> ids, @Nullable String id) {

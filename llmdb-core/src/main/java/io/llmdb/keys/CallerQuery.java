@@ -11,6 +11,8 @@ import static io.llmdb.schema.jooq.Tables.VIRTUAL_KEY;
 import io.llmdb.identity.Budget;
 import io.llmdb.identity.Rows;
 import io.llmdb.internal.Db;
+import io.llmdb.internal.Sql;
+import io.llmdb.keys.Surroundings.Links;
 import io.llmdb.schema.jooq.tables.records.BudgetRow;
 import io.llmdb.schema.jooq.tables.records.OrganizationMembershipRow;
 import io.llmdb.schema.jooq.tables.records.OrganizationRow;
@@ -24,6 +26,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +35,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads callers by the hashes of their keys: one round trip, for one key or for hundreds.
+ * Reads callers by the hashes of their keys: one round trip, for one key or for hundreds. Where what is around most
+ * keys is in memory, only their own rows are read, and a second round trip reads whole callers for the rest.
  *
  * <p>A function of the database puts a caller together. Its statements are planned once for each connection of the
  * server's, also where a pooler in transaction mode stands between and nothing else can be prepared; the join of twelve
@@ -41,10 +45,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
 
-    private static final String CALLERS = "SELECT w.hash, ${llmdb}.llmdb_caller(w.hash) FROM unnest(?) AS w (hash)";
+    private static final String OF_SEVERAL = "SELECT w.hash, ${llmdb}.%s(w.hash) FROM unnest(?) AS w (hash)";
 
     /** A lone caller's question, which is planned in a fraction of the time. */
-    private static final String CALLER = "SELECT ${llmdb}.llmdb_caller(?)";
+    private static final String OF_ONE = "SELECT ${llmdb}.%s(?)";
 
     private static final RowReader<VirtualKeyRow> KEYS =
             new RowReader<>(VIRTUAL_KEY, VirtualKeyRow::new, "k", Set.of(VIRTUAL_KEY.MODEL_SPEND));
@@ -65,14 +69,29 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
 
     private final Db db;
     private final Duration timeout;
-    private final String ofSeveral;
-    private final String ofOne;
+    private final SurroundingsCache surroundings;
+    private final Question wholeCallers;
+    private final Question keysAlone;
 
-    CallerQuery(Db db, Duration timeout) {
+    /** @param surroundings what is around keys; gets what is read */
+    CallerQuery(Db db, Duration timeout, SurroundingsCache surroundings) {
         this.db = db;
         this.timeout = timeout;
-        this.ofSeveral = db.sql().of(CALLERS);
-        this.ofOne = db.sql().of(CALLER);
+        this.surroundings = surroundings;
+        this.wholeCallers = new Question(db.sql(), "llmdb_caller");
+        this.keysAlone = new Question(db.sql(), "llmdb_caller_key");
+    }
+
+    /** What a function answers to the hash of a key, for one of them and for several. */
+    private record Question(String ofOne, String ofSeveral) {
+
+        Question(Sql sql, String function) {
+            this(sql.of(OF_ONE.formatted(function)), sql.of(OF_SEVERAL.formatted(function)));
+        }
+    }
+
+    private interface Answers {
+        void of(KeyDigest digest, String text);
     }
 
     /** The rows that the function writes, in this order; of the last there may be several. */
@@ -88,61 +107,104 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
     }
 
     @Override
-    public void read(List<KeyDigest> digests, BatchReader.Found<KeyDigest, LoadedCaller> found) {
+    public int read(List<KeyDigest> digests, BatchReader.Found<KeyDigest, LoadedCaller> found) {
+        if (!surroundings.pays()) {
+            readWhole(digests, found);
+            return 1;
+        }
+        List<KeyDigest> rest = new ArrayList<>();
+        ask(keysAlone, digests, (digest, text) -> {
+            if (!completed(digest, text, found)) {
+                rest.add(digest);
+            }
+        });
+        if (rest.isEmpty()) {
+            return 1;
+        }
+        readWhole(rest, found);
+        return 2;
+    }
+
+    private void readWhole(List<KeyDigest> digests, BatchReader.Found<KeyDigest, LoadedCaller> found) {
+        long epoch = surroundings.epoch();
+        long askedAt = System.nanoTime();
+        ask(wholeCallers, digests, (digest, text) -> {
+            LoadedCaller loaded;
+            try {
+                loaded = caller(new RowText(text));
+            } catch (RuntimeException e) {
+                found.failure(digest, e);
+                return;
+            }
+            Links links = Links.of(loaded.caller().key());
+            surroundings.put(links, Surroundings.of(loaded.caller()), askedAt, epoch);
+            found.value(digest, loaded);
+        });
+    }
+
+    /** Puts a caller together of its key's row and what is around it; false where that is not in memory. */
+    private boolean completed(KeyDigest digest, String text, BatchReader.Found<KeyDigest, LoadedCaller> found) {
+        try {
+            RowText rows = new RowText(text);
+            Instant revokeAt = revokeAt(rows);
+            VirtualKey key = key(rows);
+            SurroundingsCache.Kept kept = surroundings.find(Links.of(key));
+            if (kept == null) {
+                return false;
+            }
+            found.value(
+                    digest, new LoadedCaller(kept.value().callerWith(key), revokeAt), kept.validAt(), kept.readAt());
+        } catch (RuntimeException e) {
+            found.failure(digest, e);
+        }
+        return true;
+    }
+
+    private void ask(Question question, List<KeyDigest> digests, Answers answers) {
         db.read(timeout, tx -> {
             if (digests.size() == 1) {
-                readOne(tx.connection(), digests.get(0), found);
+                askForOne(tx.connection(), question, digests.get(0), answers);
             } else {
-                readSeveral(tx.connection(), digests, found);
+                askForSeveral(tx.connection(), question, digests, answers);
             }
             return true;
         });
     }
 
-    private void readOne(Connection connection, KeyDigest digest, BatchReader.Found<KeyDigest, LoadedCaller> found)
+    private static void askForOne(Connection connection, Question question, KeyDigest digest, Answers answers)
             throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(ofOne)) {
+        try (PreparedStatement statement = connection.prepareStatement(question.ofOne)) {
             statement.setString(1, digest.hash());
             try (ResultSet rows = statement.executeQuery()) {
                 rows.next();
-                read(digest, rows.getString(1), found);
-            }
-        }
-    }
-
-    private void readSeveral(
-            Connection connection, List<KeyDigest> digests, BatchReader.Found<KeyDigest, LoadedCaller> found)
-            throws SQLException {
-        String[] hashes = digests.stream().map(KeyDigest::hash).toArray(String[]::new);
-        try (PreparedStatement statement = connection.prepareStatement(ofSeveral)) {
-            statement.setArray(1, connection.createArrayOf("text", hashes));
-            try (ResultSet rows = statement.executeQuery()) {
-                while (rows.next()) {
-                    KeyDigest digest = Objects.requireNonNull(KeyDigest.ofHash(rows.getString(1)), "hash");
-                    read(digest, rows.getString(2), found);
+                String text = rows.getString(1);
+                if (text != null) {
+                    answers.of(digest, text);
                 }
             }
         }
     }
 
-    private static void read(
-            KeyDigest digest, @Nullable String caller, BatchReader.Found<KeyDigest, LoadedCaller> found) {
-        if (caller == null) {
-            return;
-        }
-        try {
-            found.value(digest, caller(new RowText(caller)));
-        } catch (RuntimeException e) {
-            found.failure(digest, e);
+    private static void askForSeveral(
+            Connection connection, Question question, List<KeyDigest> digests, Answers answers) throws SQLException {
+        String[] hashes = digests.stream().map(KeyDigest::hash).toArray(String[]::new);
+        try (PreparedStatement statement = connection.prepareStatement(question.ofSeveral)) {
+            statement.setArray(1, connection.createArrayOf("text", hashes));
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    KeyDigest digest = Objects.requireNonNull(KeyDigest.ofHash(rows.getString(1)), "hash");
+                    String text = rows.getString(2);
+                    if (text != null) {
+                        answers.of(digest, text);
+                    }
+                }
+            }
         }
     }
 
     private static LoadedCaller caller(RowText text) {
-        String[] replaced = text.next(1);
-        Instant revokeAt = replaced == null || replaced[0] == null
-                ? null
-                : TimeText.parse(replaced[0]).toInstant();
-        VirtualKey key = KeyRows.key(Objects.requireNonNull(KEYS.read(text), "key"));
+        Instant revokeAt = revokeAt(text);
+        VirtualKey key = key(text);
         TeamRow team = TEAMS.read(text);
         TeamMembershipRow teamMembership = TEAM_MEMBERSHIPS.read(text);
         UserRow user = USERS.read(text);
@@ -162,5 +224,17 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
                 organizationMembership == null ? null : Rows.organizationMembership(organizationMembership),
                 linked);
         return new LoadedCaller(caller, revokeAt);
+    }
+
+    /** Until when the hash is good, where a newer one has replaced it. */
+    private static @Nullable Instant revokeAt(RowText text) {
+        String[] replaced = text.next(1);
+        return replaced == null || replaced[0] == null
+                ? null
+                : TimeText.parse(replaced[0]).toInstant();
+    }
+
+    private static VirtualKey key(RowText text) {
+        return KeyRows.key(Objects.requireNonNull(KEYS.read(text), "key"));
     }
 }

@@ -7,7 +7,6 @@ import io.llmdb.internal.ChangeFeed;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -44,11 +43,7 @@ final class FreshCache<K, V> {
     private final Cache<K, Entry<V>> known;
     private final Cache<K, Entry<V>> unknown;
 
-    /** Guards the epoch: whoever puts holds it shared, whoever tells a change alone. */
-    private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
-
-    private volatile long epoch;
-
+    private final Epoch epoch = new Epoch();
     private final LongAdder hits = new LongAdder();
     private final LongAdder unknownHits = new LongAdder();
     private final LongAdder misses = new LongAdder();
@@ -56,9 +51,10 @@ final class FreshCache<K, V> {
 
     /**
      * @param value null: there is none
-     * @param askedAt {@link System#nanoTime()} before the query
+     * @param validAt an instant at which it was so, by {@link System#nanoTime()}
+     * @param readAt the same before the query that its oldest part is from
      */
-    record Entry<V>(@Nullable V value, long askedAt) {}
+    record Entry<V>(@Nullable V value, long validAt, long readAt) {}
 
     /**
      * @param size how many values are kept
@@ -81,17 +77,19 @@ final class FreshCache<K, V> {
         this.reader = new BatchReader<>(
                 (keys, found) -> {
                     queries.increment();
-                    source.read(keys, found);
+                    int trips = source.read(keys, found);
+                    queries.add(trips - 1);
+                    return trips;
                 },
                 this::answer,
                 this::put,
-                () -> epoch,
+                epoch::now,
                 pace,
                 settings.lookupTimeout());
     }
 
     /** Evicts on the thread that puts: that takes a microsecond, to wake another thread for it takes many. */
-    private static <K, V> Cache<K, V> cache(int size) {
+    static <K, V> Cache<K, V> cache(int size) {
         return Caffeine.newBuilder().executor(Runnable::run).maximumSize(size).build();
     }
 
@@ -152,7 +150,7 @@ final class FreshCache<K, V> {
 
     /** Removes what is kept of some keys, and of what is being read. */
     void remove(Iterable<K> keys) {
-        newEpoch();
+        epoch.next();
         for (K key : keys) {
             known.invalidate(key);
             unknown.invalidate(key);
@@ -161,13 +159,13 @@ final class FreshCache<K, V> {
 
     /** Removes what is kept of some values, and of what is being read. Looks at all that is kept. */
     void removeIf(Predicate<V> condition) {
-        newEpoch();
+        epoch.next();
         known.asMap().values().removeIf(entry -> entry.value != null && condition.test(entry.value));
     }
 
     /** Removes all that is kept. */
     void clear() {
-        newEpoch();
+        epoch.next();
         known.invalidateAll();
         unknown.invalidateAll();
     }
@@ -185,7 +183,7 @@ final class FreshCache<K, V> {
     /** What is kept of a key and may be used, also that there is no value, as the query that read it would say it. */
     private BatchReader.@Nullable Answer<V> answer(K key) {
         // Before the entry: what is told in between makes the answer older, not newer.
-        long present = epoch;
+        long present = epoch.now();
         Entry<V> entry = known.getIfPresent(key);
         if (entry == null) {
             entry = unknown.getIfPresent(key);
@@ -193,21 +191,21 @@ final class FreshCache<K, V> {
         if (entry == null || !isUsable(entry)) {
             return null;
         }
-        return new BatchReader.Answer<>(entry.value, entry.askedAt, present);
+        return new BatchReader.Answer<>(entry.value, entry.validAt, entry.readAt, present);
     }
 
     private boolean isUsable(Entry<V> entry) {
         long now = System.nanoTime();
-        long age = now - entry.askedAt;
-        if (age <= maxStaleNanos || feed.nanosBehind(now) <= maxStaleNanos) {
+        long age = now - entry.readAt;
+        if (now - entry.validAt <= maxStaleNanos || feed.nanosBehind(now) <= maxStaleNanos) {
             return age <= (entry.value == null ? maxUnknownAgeNanos : maxAgeNanos);
         }
         return allowStale && entry.value != null;
     }
 
-    /** Read a short time ago, or nothing was told since and the feed is read. */
+    /** So a short time ago, or nothing was told since and the feed is read. */
     private boolean isFresh(BatchReader.Answer<V> answer) {
-        return System.nanoTime() - answer.askedAt() <= maxStaleNanos || answer.epoch() == epoch && isFeedFresh();
+        return System.nanoTime() - answer.validAt() <= maxStaleNanos || answer.epoch() == epoch.now() && isFeedFresh();
     }
 
     /** While the database is away nobody queues up for it: the feed finds out when it is back. */
@@ -221,12 +219,8 @@ final class FreshCache<K, V> {
     }
 
     private void put(K key, BatchReader.Answer<V> answer) {
-        lock.readLock().lock();
-        try {
-            if (answer.epoch() != epoch) {
-                return;
-            }
-            Entry<V> entry = new Entry<>(answer.value(), answer.askedAt());
+        Entry<V> entry = new Entry<>(answer.value(), answer.validAt(), answer.readAt());
+        epoch.ifStill(answer.epoch(), () -> {
             if (answer.value() == null) {
                 unknown.put(key, entry);
                 known.invalidate(key);
@@ -234,18 +228,6 @@ final class FreshCache<K, V> {
                 known.put(key, entry);
                 unknown.invalidate(key);
             }
-        } finally {
-            lock.readLock().unlock();
-        }
-    }
-
-    @SuppressWarnings("NonAtomicVolatileUpdate") // only under the write lock
-    private void newEpoch() {
-        lock.writeLock().lock();
-        try {
-            epoch = epoch + 1;
-        } finally {
-            lock.writeLock().unlock();
-        }
+        });
     }
 }

@@ -38,7 +38,7 @@ final class NamedRows<R extends UpdatableRecord<R>, V> implements BatchReader.So
     }
 
     @Override
-    public void read(List<String> ids, BatchReader.Found<String, V> found) {
+    public int read(List<String> ids, BatchReader.Found<String, V> found) {
         db.read(timeout, tx -> {
             try (PreparedStatement statement = tx.connection().prepareStatement(sql)) {
                 statement.setArray(1, tx.connection().createArrayOf("text", ids.toArray()));
@@ -50,6 +50,7 @@ final class NamedRows<R extends UpdatableRecord<R>, V> implements BatchReader.So
             }
             return true;
         });
+        return 1;
     }
 
     private void read(String id, String text, BatchReader.Found<String, V> found) {

@@ -15,7 +15,10 @@ class BatchReaderTest {
 
     private final TokenBucket pace = new TokenBucket(1);
     private final BatchReader<String, String> reader = new BatchReader<>(
-            (keys, found) -> keys.forEach(key -> found.value(key, "of " + key)),
+            (keys, found) -> {
+                keys.forEach(key -> found.value(key, "of " + key));
+                return 1;
+            },
             key -> null,
             (key, answer) -> {},
             () -> 0,

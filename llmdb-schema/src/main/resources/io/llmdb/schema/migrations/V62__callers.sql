@@ -91,3 +91,28 @@ BEGIN
     RETURN '-' || v_key || coalesce(v_team, '-') || coalesce(v_team_member, '-') || coalesce(v_user, '-') || coalesce(v_organization, '-')
         || coalesce(v_organization_member, '-') || coalesce(v_budgets, '');
 END $$;
+
+-- The first two of these rows alone, for whoever holds the others in memory: a single look-up, in a quarter of the time.
+CREATE FUNCTION ${llmdb}.llmdb_caller_key(p_hash text) RETURNS text LANGUAGE plpgsql STABLE STRICT
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+    v_active_hash text;
+    v_revoke_at   text;
+    v_key         text;
+BEGIN
+    SELECT
+        ROW(k."token", k."key_name", k."key_alias", k."soft_budget_cooldown", k."expires", k."models", k."aliases", k."config", k."user_id",
+        k."team_id", k."permissions", k."max_parallel_requests", k."metadata", k."blocked", k."tpm_limit", k."rpm_limit", k."max_budget",
+        k."soft_budget", k."budget_duration", k."allowed_cache_controls", k."allowed_routes", k."model_max_budget", k."budget_id",
+        k."organization_id", k."budget_limits", k."temp_budget_increase", k."temp_budget_expiry", k."created_at", k."created_by", k."updated_at",
+        k."updated_by", k."last_active", k."rotation_count", k."auto_rotate", k."rotation_interval", k."last_rotation_at", k."key_rotation_at",
+        k."spend", k."total_spend", k."spend_window_start", k."budget_reset_at")::text
+    INTO v_key
+    FROM ${llmdb}."LLM_VerificationToken" k WHERE k.token = p_hash;
+    IF v_key IS NULL THEN
+        SELECT d.active_token_id, ROW(d.revoke_at)::text INTO v_active_hash, v_revoke_at
+        FROM ${llmdb}."LLM_DeprecatedVerificationToken" d WHERE d.token = p_hash AND d.revoke_at > ${llmdb}.llmdb_now();
+        RETURN v_revoke_at || substr(${llmdb}.llmdb_caller_key(v_active_hash), 2);
+    END IF;
+    RETURN '-' || v_key;
+END $$;
