@@ -178,17 +178,18 @@ final class CopyRows implements AutoCloseable {
     private void utf8(String value) {
         int chars = value.length();
         room(chars);
-        int i = 0;
-        while (i < chars) {
+        // In local variables, which the compiler keeps in registers: most of a row are such texts.
+        byte[] bytes = buffer;
+        int at = length;
+        for (int i = 0; i < chars; i++) {
             char c = value.charAt(i);
             if (c >= 0x80) {
-                length -= i;
                 beyondAscii(value);
                 return;
             }
-            buffer[length++] = (byte) c;
-            i++;
+            bytes[at + i] = (byte) c;
         }
+        length = at + chars;
     }
 
     private void beyondAscii(String value) {

@@ -170,15 +170,18 @@ final class EventCodec {
         }
 
         private void number(long value) {
-            long rest = value;
             if (length + 10 > buffer.length) {
                 buffer = Arrays.copyOf(buffer, buffer.length * 2);
             }
+            byte[] bytes = buffer;
+            int at = length;
+            long rest = value;
             while ((rest & ~0x7FL) != 0) {
-                buffer[length++] = (byte) (rest & 0x7F | 0x80);
+                bytes[at++] = (byte) (rest & 0x7F | 0x80);
                 rest >>>= 7;
             }
-            buffer[length++] = (byte) rest;
+            bytes[at++] = (byte) rest;
+            length = at;
         }
 
         private void text(@Nullable String value) {

@@ -14,12 +14,15 @@ import org.postgresql.copy.CopyManager;
 final class CopyChunks {
 
     private final List<byte[]> chunks = new ArrayList<>();
+    private final int rows;
 
-    private CopyChunks() {}
+    private CopyChunks(int rows) {
+        this.rows = rows;
+    }
 
     /** @param select what to take, in a fixed order */
-    static CopyChunks from(TestDatabase database, String select, long rows, int rowsOfEach) throws Exception {
-        CopyChunks all = new CopyChunks();
+    static CopyChunks from(TestDatabase database, String select, int rows, int rowsOfEach) throws Exception {
+        CopyChunks all = new CopyChunks(rows);
         try (Connection connection = database.dataSource().getConnection()) {
             CopyManager copy = connection.unwrap(PGConnection.class).getCopyAPI();
             for (long at = 0; at < rows; at += rowsOfEach) {
@@ -33,6 +36,10 @@ final class CopyChunks {
         return all;
     }
 
+    int rows() {
+        return rows;
+    }
+
     long bytes() {
         return chunks.stream().mapToLong(chunk -> chunk.length).sum();
     }
@@ -41,6 +48,11 @@ final class CopyChunks {
      * Copies all of it over so many connections at once, a transaction each chunk, and returns the seconds that took.
      */
     double into(TestDatabase database, String target, int connections) throws Exception {
+        return into(database, target, connections, () -> {});
+    }
+
+    /** @param afterwards runs while the connections are open still */
+    double into(TestDatabase database, String target, int connections, Runnable afterwards) throws Exception {
         AtomicInteger next = new AtomicInteger();
         List<Connection> open = new ArrayList<>();
         try {
@@ -55,7 +67,9 @@ final class CopyChunks {
                     throw new IllegalStateException(e);
                 }
             });
-            return (System.nanoTime() - start) / 1e9;
+            double seconds = (System.nanoTime() - start) / 1e9;
+            afterwards.run();
+            return seconds;
         } finally {
             for (Connection connection : open) {
                 connection.close();

@@ -15,6 +15,7 @@ final class Cost {
     private double trips;
     private double changes;
     private double floorWal;
+    private double floorMicros;
     private double rowBytes;
     private @Nullable ServerCpu processors;
     private double serverMicros;
@@ -31,14 +32,18 @@ final class Cost {
     }
 
     void end(TestDatabase database, int events) {
-        if (processors == null) {
-            throw new IllegalStateException("Nothing was begun");
-        }
-        ServerCpu.Spent spent = processors.take();
+        ServerCpu.Spent spent = taken();
         serverMicros = spent.serverMicros(events);
         selfMicros = spent.selfMicros(events);
         trips = (CountingSocketFactory.roundTrips() - tripsBefore) / (double) events;
         wal = (wal(database) - walBefore) / (double) events;
+    }
+
+    private ServerCpu.Spent taken() {
+        if (processors == null) {
+            throw new IllegalStateException("Nothing was begun");
+        }
+        return processors.take();
     }
 
     void rows(TestDatabase database) {
@@ -49,11 +54,17 @@ final class Cost {
         changes = events == 0 ? 0 : all / (double) events;
     }
 
-    void beginFloor(TestDatabase database) {
+    void beginFloor(TestDatabase database) throws SQLException {
+        processors = new ServerCpu(database);
         walBefore = wal(database);
     }
 
-    void endFloor(TestDatabase database, CopyChunks chunks) {
+    /** While the connections that copied are open: a process that has ended counts no more. */
+    void endFloor(int events) {
+        floorMicros = taken().serverMicros(events);
+    }
+
+    void floorRows(TestDatabase database, CopyChunks chunks) {
         long events = database.count("LLM_SpendLogs");
         floorWal = (wal(database) - walBefore) / (double) events;
         rowBytes = chunks.bytes() / (double) events;
@@ -73,6 +84,7 @@ final class Cost {
                 .row("WAL bytes, floor", floorWal)
                 .row("WAL bytes, llmdb with everything", wal)
                 .row("round trips, llmdb", trips)
+                .row("the server's processor time, floor, µs", floorMicros)
                 .row("the server's processor time, llmdb, µs", serverMicros)
                 .row("this process's processor time, llmdb, µs", selfMicros)
                 .row("rows written or changed, llmdb (log, counters, daily totals)", changes);
