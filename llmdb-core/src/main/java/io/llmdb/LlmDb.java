@@ -146,7 +146,7 @@ public final class LlmDb implements AutoCloseable {
     }
 
     /**
-     * Tells who calls: from the cache, or in one round trip.
+     * Tells who calls: from the cache, or in one round trip, seldom two.
      *
      * @param rawKey what the caller sent, {@code sk-...}
      * @return the caller with everything that later steps need

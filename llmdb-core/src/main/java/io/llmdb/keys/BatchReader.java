@@ -53,10 +53,10 @@ final class BatchReader<K, V> {
         void value(K key, V value);
 
         /**
-         * A value of which a part was read earlier.
+         * A value that was not read by one query alone.
          *
-         * @param validAt an instant at which that part was still so, by {@link System#nanoTime()}
-         * @param readAt the same before the query that read it
+         * @param validAt an instant at which all of it was so, by {@link System#nanoTime()}
+         * @param readAt the same before the query that its oldest part is from
          */
         void value(K key, V value, long validAt, long readAt);
 
@@ -345,7 +345,7 @@ final class BatchReader<K, V> {
 
                 @Override
                 public void value(K key, V value, long validAt, long readAt) {
-                    answers.put(key, new Answer<>(value, validAt - askedAt < 0 ? validAt : askedAt, readAt, asked));
+                    answers.put(key, new Answer<>(value, validAt, readAt, asked));
                 }
 
                 @Override

@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Takes what changed out of the caches.
  *
- * <p>A caller is made of several rows. There is no index from each of them to the callers: one pass over what is kept
- * finds those that a whole batch of changes concerns, at most once for each answer of the feed, in about 50 ns for each
- * caller. Surroundings go first: a caller that is made of them before that is not kept, since the epoch of the callers
- * ends after it.
+ * <p>A caller is made of several rows. There is no index from each of them to what is kept: one pass over callers and
+ * one over surroundings find those that a whole batch of changes concerns, at most once for each answer of the feed, in
+ * about 50 ns for each. Surroundings go first: a caller that is made of them before that is not kept, since the epoch
+ * of the callers ends after it.
  */
 final class CallerInvalidation implements ChangeFeed.Listener {
 

@@ -8,6 +8,7 @@ import static io.llmdb.schema.jooq.Tables.TEAM_MEMBERSHIP;
 import static io.llmdb.schema.jooq.Tables.USER;
 import static io.llmdb.schema.jooq.Tables.VIRTUAL_KEY;
 
+import io.llmdb.error.DatabaseUnavailableException;
 import io.llmdb.identity.Budget;
 import io.llmdb.identity.Rows;
 import io.llmdb.internal.Db;
@@ -109,26 +110,32 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
     @Override
     public int read(List<KeyDigest> digests, BatchReader.Found<KeyDigest, LoadedCaller> found) {
         if (!surroundings.pays()) {
-            readWhole(digests, found);
+            readWhole(digests, timeout, found);
             return 1;
         }
         List<KeyDigest> rest = new ArrayList<>();
-        ask(keysAlone, digests, (digest, text) -> {
-            if (!completed(digest, text, found)) {
+        long askedAt = System.nanoTime();
+        ask(keysAlone, digests, timeout, (digest, text) -> {
+            if (!completed(digest, text, askedAt, found)) {
                 rest.add(digest);
             }
         });
         if (rest.isEmpty()) {
             return 1;
         }
-        readWhole(rest, found);
+        try {
+            readWhole(rest, timeout.minusNanos(System.nanoTime() - askedAt), found);
+        } catch (RuntimeException e) {
+            // Those that are complete are answered all the same.
+            rest.forEach(digest -> found.failure(digest, e));
+        }
         return 2;
     }
 
-    private void readWhole(List<KeyDigest> digests, BatchReader.Found<KeyDigest, LoadedCaller> found) {
+    private void readWhole(List<KeyDigest> digests, Duration limit, BatchReader.Found<KeyDigest, LoadedCaller> found) {
         long epoch = surroundings.epoch();
         long askedAt = System.nanoTime();
-        ask(wholeCallers, digests, (digest, text) -> {
+        ask(wholeCallers, digests, limit, (digest, text) -> {
             LoadedCaller loaded;
             try {
                 loaded = caller(new RowText(text));
@@ -138,12 +145,13 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
             }
             Links links = Links.of(loaded.caller().key());
             surroundings.put(links, Surroundings.of(loaded.caller()), askedAt, epoch);
-            found.value(digest, loaded);
+            found.value(digest, loaded, askedAt, askedAt);
         });
     }
 
     /** Puts a caller together of its key's row and what is around it; false where that is not in memory. */
-    private boolean completed(KeyDigest digest, String text, BatchReader.Found<KeyDigest, LoadedCaller> found) {
+    private boolean completed(
+            KeyDigest digest, String text, long askedAt, BatchReader.Found<KeyDigest, LoadedCaller> found) {
         try {
             RowText rows = new RowText(text);
             Instant revokeAt = revokeAt(rows);
@@ -153,15 +161,26 @@ final class CallerQuery implements BatchReader.Source<KeyDigest, LoadedCaller> {
                 return false;
             }
             found.value(
-                    digest, new LoadedCaller(kept.value().callerWith(key), revokeAt), kept.validAt(), kept.readAt());
+                    digest,
+                    new LoadedCaller(kept.value().callerWith(key), revokeAt),
+                    earlier(kept.validAt(), askedAt),
+                    earlier(kept.readAt(), askedAt));
         } catch (RuntimeException e) {
             found.failure(digest, e);
         }
         return true;
     }
 
-    private void ask(Question question, List<KeyDigest> digests, Answers answers) {
-        db.read(timeout, tx -> {
+    private static long earlier(long nanoTime, long other) {
+        return nanoTime - other < 0 ? nanoTime : other;
+    }
+
+    private void ask(Question question, List<KeyDigest> digests, Duration limit, Answers answers) {
+        if (limit.toMillis() < 1) {
+            throw new DatabaseUnavailableException(
+                    "The database has not answered within " + timeout.toMillis() + " ms");
+        }
+        db.read(limit, tx -> {
             if (digests.size() == 1) {
                 askForOne(tx.connection(), question, digests.get(0), answers);
             } else {

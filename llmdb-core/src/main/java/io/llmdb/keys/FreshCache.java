@@ -31,6 +31,8 @@ final class FreshCache<K, V> {
     /** A machine that stood still itself needs a moment to see that the database is there. */
     private static final Duration AWAY_GRACE = Duration.ofMillis(250);
 
+    private static final long LONG_AGO = Long.MAX_VALUE / 2;
+
     private static final int READS = 3;
 
     private final ChangeFeed feed;
@@ -96,8 +98,9 @@ final class FreshCache<K, V> {
     /** A value that is kept and may be used, or null. */
     @Nullable
     V kept(K key) {
+        long heardAt = heardAt();
         Entry<V> entry = known.getIfPresent(key);
-        if (entry == null || !isUsable(entry)) {
+        if (entry == null || !isUsable(entry, heardAt)) {
             return null;
         }
         hits.increment();
@@ -106,8 +109,9 @@ final class FreshCache<K, V> {
 
     /** Whether it is kept that there is no such value. */
     boolean isKnownToBeAbsent(K key) {
+        long heardAt = heardAt();
         Entry<V> entry = unknown.getIfPresent(key);
-        if (entry == null || !isUsable(entry)) {
+        if (entry == null || !isUsable(entry, heardAt)) {
             return false;
         }
         unknownHits.increment();
@@ -184,20 +188,29 @@ final class FreshCache<K, V> {
     private BatchReader.@Nullable Answer<V> answer(K key) {
         // Before the entry: what is told in between makes the answer older, not newer.
         long present = epoch.now();
+        long heardAt = heardAt();
         Entry<V> entry = known.getIfPresent(key);
         if (entry == null) {
             entry = unknown.getIfPresent(key);
         }
-        if (entry == null || !isUsable(entry)) {
+        if (entry == null || !isUsable(entry, heardAt)) {
             return null;
         }
         return new BatchReader.Answer<>(entry.value, entry.validAt, entry.readAt, present);
     }
 
-    private boolean isUsable(Entry<V> entry) {
+    /**
+     * When the feed was read that vouches for what is kept. To be taken before the entry, which an answer in between
+     * may take away.
+     */
+    private long heardAt() {
+        return feed.hasBeenRead() ? feed.readAt() : System.nanoTime() - LONG_AGO;
+    }
+
+    private boolean isUsable(Entry<V> entry, long heardAt) {
         long now = System.nanoTime();
         long age = now - entry.readAt;
-        if (now - entry.validAt <= maxStaleNanos || feed.nanosBehind(now) <= maxStaleNanos) {
+        if (now - entry.validAt <= maxStaleNanos || now - heardAt <= maxStaleNanos) {
             return age <= (entry.value == null ? maxUnknownAgeNanos : maxAgeNanos);
         }
         return allowStale && entry.value != null;

@@ -76,7 +76,11 @@ final class SurroundingsCache {
      */
     void put(Links links, Surroundings value, long readAt, long asked) {
         count(fresh(links) != null);
-        epoch.ifStill(asked, () -> cache.put(links, new Kept(value, readAt, readAt)));
+        Kept kept = new Kept(value, readAt, readAt);
+        // Two keys' queries may end in another order than they read.
+        epoch.ifStill(
+                asked,
+                () -> cache.asMap().merge(links, kept, (one, other) -> one.readAt - other.readAt > 0 ? one : other));
     }
 
     /** How many callers needed no more than their key's row. */
@@ -85,15 +89,17 @@ final class SurroundingsCache {
     }
 
     private @Nullable Kept fresh(Links links) {
+        // Before the entry, which an answer of the feed in between may take away.
+        boolean heard = feed.hasBeenRead();
+        long heardAt = feed.readAt();
         Kept kept = cache.getIfPresent(links);
         if (kept == null) {
             return null;
         }
+        long validAt = heard && heardAt - kept.readAt > 0 ? heardAt : kept.readAt;
         long now = System.nanoTime();
-        long age = now - kept.readAt;
-        long unconfirmed = feed.hasBeenRead() ? Math.min(age, Math.max(0, feed.nanosBehind(now))) : age;
-        return unconfirmed <= maxStaleNanos && age <= maxAgeNanos
-                ? new Kept(kept.value, kept.readAt, now - unconfirmed)
+        return now - validAt <= maxStaleNanos && now - kept.readAt <= maxAgeNanos
+                ? new Kept(kept.value, kept.readAt, validAt)
                 : null;
     }
 

@@ -19,6 +19,11 @@ class CallerQueryTest {
             migration = new String(Objects.requireNonNull(file).readAllBytes(), StandardCharsets.UTF_8);
         }
 
-        assertThat(migration.replaceAll("\\s+", " ")).contains(CallerQuery.rows());
+        String[] functions = migration.replaceAll("\\s+", " ").split("CREATE FUNCTION ");
+        assertThat(functions).hasSize(3);
+        assertThat(functions[1]).startsWith("${llmdb}.llmdb_caller(").contains(CallerQuery.rows());
+        assertThat(functions[2])
+                .startsWith("${llmdb}.llmdb_caller_key(")
+                .contains(CallerQuery.rows().get(0));
     }
 }

@@ -41,7 +41,7 @@ CREATE TRIGGER llmdb_announce AFTER INSERT OR DELETE OR UPDATE OF team_alias, or
     max_parallel_requests, tpm_limit, rpm_limit, budget_duration, blocked, model_max_budget, model_aliases, team_member_permissions,
     budget_limits, temp_budget_increase, temp_budget_expiry
     ON ${llmdb}."LLM_TeamTable" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('team', 'team_id');
-CREATE TRIGGER llmdb_announce AFTER INSERT OR DELETE OR UPDATE OF user_alias, organization_id, user_role, max_budget, soft_budget,
+CREATE TRIGGER llmdb_announce AFTER INSERT OR DELETE OR UPDATE OF user_alias, sso_user_id, team_id, organization_id, user_role, max_budget, soft_budget,
     user_email, models, metadata, max_parallel_requests, tpm_limit, rpm_limit, budget_duration, allowed_cache_controls,
     model_max_budget, budget_limits, temp_budget_increase, temp_budget_expiry
     ON ${llmdb}."LLM_UserTable" FOR EACH ROW EXECUTE FUNCTION ${llmdb}.llmdb_announce_change('user', 'user_id');

@@ -232,7 +232,7 @@ class SurroundingsTest {
             String budget = any(budgets, random);
             String hash = any(hashes, random);
             // Whoever leaves a team loses the keys that it had there.
-            int what = random.nextInt(admin.keys().find(hash).isPresent() ? 10 : 8);
+            int what = random.nextInt(admin.keys().find(hash).isPresent() ? 11 : 9);
             switch (what) {
                 case 0 -> admin.teams().update(team, spec -> spec.withMetadata(Map.of("now", now)));
                 case 1 -> admin.teams().update(team, spec -> spec.withBlocked(!spec.blocked()));
@@ -242,7 +242,12 @@ class SurroundingsTest {
                 case 5 -> admin.budgets().update(budget, spec -> spec.withAllowedModels(List.of("model of " + now)));
                 case 6 -> joinOrLeaveTeam(team, user, random);
                 case 7 -> joinOrLeaveOrganization(organization, user, random);
-                case 8 -> admin.keys().update(hash, spec -> spec.withMetadata(Map.of("now", now)));
+                case 8 ->
+                    admin.users()
+                            .update(
+                                    user,
+                                    spec -> spec.withSsoUserId("sso of " + now).withDefaultTeamId(team));
+                case 9 -> admin.keys().update(hash, spec -> spec.withMetadata(Map.of("now", now)));
                 default ->
                     admin.keys()
                             .update(
