@@ -5,22 +5,27 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Clock;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 
 /**
- * The database's clock, told without asking it: the answer of the last question plus what this machine's monotonic
- * clock counted since. A machine whose own time of day is an hour off changes nothing.
+ * The database's clock, told without asking it: an answer plus what this machine's monotonic clock counted since. A
+ * machine whose own time of day is an hour off changes nothing.
+ *
+ * <p>It is never ahead: a question may wait for a connection or a lock for seconds before the database looks at its
+ * clock, and whoever took the middle of that time would book what is spent now in a window that has not begun. It is
+ * behind by at most what the fastest answer took to come.
  *
  * <p>Safe for use by several threads.
  */
 public final class DbClock extends Clock {
 
     private final String question;
+    private final Object observing = new Object();
     private volatile Reading reading = new Reading(Instant.now(), System.nanoTime());
+    private boolean asked;
 
     /** @param sql fills the schema's name in */
     public DbClock(Sql sql) {
@@ -53,18 +58,20 @@ public final class DbClock extends Clock {
      * @param after {@link System#nanoTime()} when the answer came
      */
     public void observe(Instant answer, long before, long after) {
-        reading = new Reading(answer, before + (after - before) / 2);
+        synchronized (observing) {
+            Reading last = reading;
+            boolean contradicts =
+                    last.at(after).isBefore(answer) || last.at(before).isAfter(answer);
+            if (!asked || contradicts) {
+                reading = new Reading(answer, after);
+                asked = true;
+            }
+        }
     }
 
     @Override
     public Instant instant() {
-        Reading last = reading;
-        return last.instant.plusNanos(System.nanoTime() - last.nanoTime);
-    }
-
-    /** @return how long ago the database was last asked */
-    public Duration sinceSynchronized() {
-        return Duration.ofNanos(System.nanoTime() - reading.nanoTime);
+        return reading.at(System.nanoTime());
     }
 
     @Override
@@ -77,5 +84,10 @@ public final class DbClock extends Clock {
         return Clock.fixed(instant(), zone);
     }
 
-    private record Reading(Instant instant, long nanoTime) {}
+    private record Reading(Instant instant, long nanoTime) {
+
+        Instant at(long otherNanoTime) {
+            return instant.plusNanos(otherNanoTime - nanoTime);
+        }
+    }
 }

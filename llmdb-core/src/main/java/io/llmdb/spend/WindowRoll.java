@@ -78,6 +78,7 @@ public record WindowRoll(
      */
     public static WindowRoll of(
             BudgetCalendar calendar, Counter counter, Instant now, List<Spent> added, boolean rollover) {
+        Instant latest = latest(now, added);
         BigDecimal sum = added.stream().map(Spent::amount).reduce(BigDecimal.ZERO, BigDecimal::add);
         BudgetDuration duration = counter.duration();
         Instant anchor = counter.windowStart();
@@ -87,14 +88,14 @@ public record WindowRoll(
         Instant reset = counter.resetAt();
         if (reset == null) {
             // Windows begin now; what was spent so far counts in the first, so its start stays what it was.
-            Window first = calendar.windowAt(duration, anchor, now);
+            Window first = calendar.windowAt(duration, anchor, latest);
             return new WindowRoll(counter.spend().add(sum), anchor, first.end(), BigDecimal.ZERO, List.of());
         }
         Instant start = anchor == null ? Instant.MIN : anchor;
-        boolean over = !now.isBefore(reset);
+        boolean over = !latest.isBefore(reset);
         // Boundaries go on from the end of the window that is over, so a length that was changed meanwhile applies from
         // there.
-        Window current = over ? calendar.windowAt(duration, reset, now) : new Window(start, reset);
+        Window current = over ? calendar.windowAt(duration, reset, latest) : new Window(start, reset);
         Map<Instant, PastWindow> past = new TreeMap<>();
         BigDecimal spend = over ? BigDecimal.ZERO : counter.spend();
         if (over && counter.spend().signum() != 0) {
@@ -127,6 +128,15 @@ public record WindowRoll(
                 current.end(),
                 carried,
                 new ArrayList<>(past.values()));
+    }
+
+    /** An instance's idea of the database's clock may be ahead of it by a moment. */
+    private static Instant latest(Instant now, List<Spent> added) {
+        Instant latest = now;
+        for (Spent spent : added) {
+            latest = spent.at().isAfter(latest) ? spent.at() : latest;
+        }
+        return latest;
     }
 
     /**

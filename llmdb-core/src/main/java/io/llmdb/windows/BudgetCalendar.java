@@ -3,6 +3,7 @@ package io.llmdb.windows;
 import io.llmdb.common.BudgetDuration;
 import io.llmdb.common.BudgetDuration.Unit;
 import java.time.DayOfWeek;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
@@ -12,6 +13,8 @@ import java.time.temporal.ChronoUnit;
 import java.time.temporal.TemporalAdjusters;
 import java.time.zone.ZoneOffsetTransition;
 import java.time.zone.ZoneRules;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +44,7 @@ public final class BudgetCalendar {
 
     private final ZoneId zone;
     private final LocalTime resetTime;
+    private final List<LocalDate> leftOut;
 
     /**
      * @param zone the zone whose calendar counts
@@ -49,6 +53,7 @@ public final class BudgetCalendar {
     public BudgetCalendar(ZoneId zone, LocalTime resetTime) {
         this.zone = Objects.requireNonNull(zone, "zone");
         this.resetTime = Objects.requireNonNull(resetTime, "resetTime");
+        this.leftOut = daysLeftOut();
     }
 
     /**
@@ -87,10 +92,40 @@ public final class BudgetCalendar {
     }
 
     private Window dayWindow(long days, Instant anchor, Instant at) {
-        LocalDate first = dayOf(anchor);
-        long windows = Math.floorDiv(ChronoUnit.DAYS.between(first, dayOf(at)), days);
-        LocalDate start = first.plusDays(windows * days);
-        return new Window(startOf(start), startOf(start.plusDays(days)));
+        long first = numberOf(dayOf(anchor));
+        long windows = Math.floorDiv(numberOf(dayOf(at)) - first, days);
+        long start = first + windows * days;
+        return new Window(startOf(dayNumbered(start)), startOf(dayNumbered(start + days)));
+    }
+
+    /** Counts the days that there were: a day that the zone left out begins when the next one does, and is none. */
+    private long numberOf(LocalDate day) {
+        return day.toEpochDay()
+                - leftOut.stream().filter(none -> none.isBefore(day)).count();
+    }
+
+    private LocalDate dayNumbered(long number) {
+        LocalDate day = LocalDate.ofEpochDay(number);
+        for (LocalDate none : leftOut) {
+            day = none.isAfter(day) ? day : day.plusDays(1);
+        }
+        return day;
+    }
+
+    /** Zones have done so when they changed sides of the date line, the last ones in 2011. */
+    private List<LocalDate> daysLeftOut() {
+        List<LocalDate> days = new ArrayList<>();
+        for (ZoneOffsetTransition transition : zone.getRules().getTransitions()) {
+            if (transition.getDuration().compareTo(Duration.ofHours(20)) > 0) {
+                LocalDate before = transition.getDateTimeBefore().toLocalDate().minusDays(1);
+                for (LocalDate day = before; day.isBefore(before.plusDays(4)); day = day.plusDays(1)) {
+                    if (startOf(day).equals(startOf(day.plusDays(1)))) {
+                        days.add(day);
+                    }
+                }
+            }
+        }
+        return List.copyOf(days);
     }
 
     private Window monthWindow(long months, @Nullable Instant anchor, Instant at) {
@@ -154,8 +189,7 @@ public final class BudgetCalendar {
     private LocalDate dayOf(Instant at) {
         LocalDate date = at.atZone(zone).toLocalDate();
         // A start that falls into a gap of the clock comes after it, maybe on the next date; where the clock goes back
-        // over
-        // midnight, the next day's start may have passed already; and a zone may leave out a whole day.
+        // over midnight, the next day's start may have passed already; and a zone may leave out a whole day.
         while (at.isBefore(startOf(date))) {
             date = date.minusDays(1);
         }

@@ -110,6 +110,28 @@ class BookingTest {
                 .satisfies(books -> assertThat(books.differences()).isEmpty());
     }
 
+    /** An event may start a little after the database's present; its window is that of its start all the same. */
+    @ParameterizedTest
+    @EnumSource(Way.class)
+    void whatIsAheadOfTheClockCountsInItsOwnWindow(Way way, TestDatabase database) {
+        WORLD.insertInto(database);
+        database.execute(
+                "UPDATE ${llmdb}.\"LLM_VerificationToken\" SET budget_duration = '1s', budget_reset_at = now() + interval '1 second'"
+                        + " WHERE token = ?",
+                World.hash(1));
+        Instant now = database.clock().now();
+        try (SpendRecorder recorder = open(database, Recorders.ALL, way)) {
+            for (int seconds : new int[] {0, 60, 0, 61, 2}) {
+                recorder.record(SpendEvent.builder(now.plusSeconds(seconds))
+                        .keyHash(World.hash(1))
+                        .cost(BigDecimal.ONE)
+                        .build());
+            }
+        }
+
+        assertThat(database.books()).agree();
+    }
+
     @Test
     void bothWaysWriteTheSameRow(TestDatabase database) {
         WORLD.insertInto(database);
