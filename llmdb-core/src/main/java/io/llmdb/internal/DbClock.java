@@ -16,7 +16,8 @@ import java.time.ZoneOffset;
  *
  * <p>It is never ahead: a question may wait for a connection or a lock for seconds before the database looks at its
  * clock, and whoever took the middle of that time would book what is spent now in a window that has not begun. It is
- * behind by at most what the fastest answer took to come.
+ * behind by at most what the fastest answer took to come. What the two clocks drift apart shows as soon as it is more
+ * than an answer takes.
  *
  * <p>Safe for use by several threads.
  */
