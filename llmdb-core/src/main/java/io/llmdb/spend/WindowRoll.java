@@ -4,6 +4,7 @@ import io.llmdb.common.BudgetDuration;
 import io.llmdb.windows.BudgetCalendar;
 import io.llmdb.windows.Window;
 import java.math.BigDecimal;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +31,11 @@ public record WindowRoll(
         @Nullable Instant resetAt,
         BigDecimal carried,
         List<PastWindow> past) {
+
+    /**
+     * By so much an instance's idea of the database's clock may be ahead of it; less than a call waits for an answer.
+     */
+    private static final Duration AHEAD = Duration.ofMillis(250);
 
     /**
      * Spend of a window that is over.
@@ -65,9 +71,10 @@ public record WindowRoll(
     public record Spent(Instant at, BigDecimal amount) {}
 
     /**
-     * Adds spend and moves the counter on to the window of {@code now} or of the latest spend, whichever is later.
-     * Nothing is lost: what the counter held goes to the window that it was counted in, and spend of windows that are
-     * over goes to them.
+     * Adds spend and moves the counter on to the window of {@code now} or of the latest spend, whichever is later, as
+     * long as that is a moment ahead only. What is further ahead counts in the window that is current now: if the
+     * counter went there, nobody could be admitted on it until that window begins. Nothing is lost: what the counter
+     * held goes to the window that it was counted in, and spend of windows that are over goes to them.
      *
      * @param calendar the calendar
      * @param counter the counter as it stands
@@ -130,11 +137,11 @@ public record WindowRoll(
                 new ArrayList<>(past.values()));
     }
 
-    /** An instance's idea of the database's clock may be ahead of it by a moment. */
     private static Instant latest(Instant now, List<Spent> added) {
+        Instant most = now.plus(AHEAD);
         Instant latest = now;
         for (Spent spent : added) {
-            latest = spent.at().isAfter(latest) ? spent.at() : latest;
+            latest = spent.at().isAfter(latest) && !spent.at().isAfter(most) ? spent.at() : latest;
         }
         return latest;
     }

@@ -88,6 +88,24 @@ class WindowsTest {
         windowsFollowEachOther(ZoneId.of("Pacific/Fakaofo"), LocalTime.parse("23:59:59"), twoDays, 788_918_564L, true);
     }
 
+    /** Else nobody could be admitted until that window begins. */
+    @Example
+    void whatIsFarAheadDoesNotTakeTheCounterAlong() {
+        BudgetCalendar calendar = BudgetCalendar.in(ZoneId.of("UTC"));
+        BudgetDuration hour = BudgetDuration.parse("length", "1h");
+        Instant now = Instant.parse("2031-03-04T12:56:00Z");
+        Window current = calendar.windowAt(hour, null, now);
+        WindowRoll.Counter counter =
+                new WindowRoll.Counter(BigDecimal.ONE, current.start(), current.end(), hour, BigDecimal.TEN);
+
+        WindowRoll roll = WindowRoll.of(
+                calendar, counter, now, List.of(new WindowRoll.Spent(now.plusSeconds(290), BigDecimal.TEN)), false);
+
+        assertThat(roll.windowStart()).isEqualTo(current.start());
+        assertThat(roll.resetAt()).isEqualTo(current.end());
+        assertThat(roll.spend()).isEqualByComparingTo("11");
+    }
+
     /** Late, early, in any order, with windows missed: each amount counts once, in the window that it was spent in. */
     @Property(tries = 3_000)
     void noOrderOfBookingsLosesSpend(
@@ -95,7 +113,7 @@ class WindowsTest {
             @ForAll("lengths") BudgetDuration length,
             @ForAll @LongRange(min = YEAR_1995, max = YEAR_2045) long second,
             @ForAll @Size(min = 1, max = 12) List<@IntRange(min = -300, max = 300) Integer> offsets,
-            @ForAll boolean aheadOfTheClock,
+            @ForAll @IntRange(min = 0, max = 250) int behindMillis,
             @ForAll java.util.Random order) {
         BudgetCalendar calendar = BudgetCalendar.in(zone);
         Instant begin = Instant.ofEpochSecond(second);
@@ -111,7 +129,7 @@ class WindowsTest {
         Instant latest = begin;
         for (WindowRoll.Spent spent : all) {
             latest = spent.at().isAfter(latest) ? spent.at() : latest;
-            Instant now = aheadOfTheClock ? begin : latest;
+            Instant now = latest.minusMillis(behindMillis);
             for (List<WindowRoll.Spent> added : List.of(List.of(spent), List.<WindowRoll.Spent>of())) {
                 // The second one is the job, which comes twice.
                 WindowRoll roll = WindowRoll.of(calendar, counter, now, added, false);

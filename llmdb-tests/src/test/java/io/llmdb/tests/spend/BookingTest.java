@@ -110,26 +110,30 @@ class BookingTest {
                 .satisfies(books -> assertThat(books.differences()).isEmpty());
     }
 
-    /** An event may start a little after the database's present; its window is that of its start all the same. */
+    /** An event may start a moment after the database's present; its window is that of its start all the same. */
     @ParameterizedTest
     @EnumSource(Way.class)
     void whatIsAheadOfTheClockCountsInItsOwnWindow(Way way, TestDatabase database) {
         WORLD.insertInto(database);
+        Instant reset = database.clock().now().plusMillis(100);
         database.execute(
-                "UPDATE ${llmdb}.\"LLM_VerificationToken\" SET budget_duration = '1s', budget_reset_at = now() + interval '1 second'"
-                        + " WHERE token = ?",
+                "UPDATE ${llmdb}.\"LLM_VerificationToken\" SET budget_duration = '5h', budget_reset_at = ?::timestamptz WHERE token = ?",
+                reset.toString(),
                 World.hash(1));
-        Instant now = database.clock().now();
         try (SpendRecorder recorder = open(database, Recorders.ALL, way)) {
-            for (int seconds : new int[] {0, 60, 0, 61, 2}) {
-                recorder.record(SpendEvent.builder(now.plusSeconds(seconds))
-                        .keyHash(World.hash(1))
-                        .cost(BigDecimal.ONE)
-                        .build());
-            }
+            recorder.record(spent(reset.minusSeconds(6)));
+            recorder.record(spent(reset.plusMillis(50)));
+            recorder.record(spent(reset.minusMillis(1)));
         }
 
         assertThat(database.books()).agree();
+    }
+
+    private static SpendEvent spent(Instant start) {
+        return SpendEvent.builder(start)
+                .keyHash(World.hash(1))
+                .cost(BigDecimal.ONE)
+                .build();
     }
 
     @Test
