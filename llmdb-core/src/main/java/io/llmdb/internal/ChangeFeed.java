@@ -44,6 +44,9 @@ public final class ChangeFeed implements AutoCloseable {
     /** After a longer silence rows may be missing, so nothing cached is trusted; well below the retention. */
     private static final Duration LONGEST_GAP = Duration.ofMinutes(5);
 
+    /** Half of what a difference of two instants may be, so that none overflows. */
+    private static final long LONG_AGO = Long.MAX_VALUE / 2;
+
     /** A change of more objects than this drops everything that is cached instead of naming them. */
     private static final int MOST_CHANGES = 10_000;
 
@@ -94,7 +97,7 @@ public final class ChangeFeed implements AutoCloseable {
 
     private boolean lastFailed;
 
-    private volatile long readAt;
+    private volatile long readAt = System.nanoTime() - LONG_AGO;
     private volatile boolean everRead;
     private volatile boolean closed;
     private @Nullable Thread thread;
@@ -181,7 +184,7 @@ public final class ChangeFeed implements AutoCloseable {
 
     /**
      * The instant, as {@link System#nanoTime()}, by which the last answer was asked for that is told to all listeners:
-     * what was committed before it is known. Meaningless before {@link #hasBeenRead()}.
+     * what was committed before it is known. Very long ago before the first answer.
      *
      * @return nanoseconds
      */
@@ -199,7 +202,7 @@ public final class ChangeFeed implements AutoCloseable {
      * @return how old what listeners know may be; very long before the first answer
      */
     public long nanosBehind(long nanoTime) {
-        return everRead ? nanoTime - readAt : Long.MAX_VALUE;
+        return nanoTime - readAt;
     }
 
     /**

@@ -332,7 +332,7 @@ final class BatchReader<K, V> {
             return;
         }
         long askedAt = System.nanoTime();
-        long asked = batch.get(0).epoch;
+        long epochBefore = batch.get(0).epoch;
         Map<K, Answer<V>> answers = new HashMap<>();
         Map<K, RuntimeException> failures = new HashMap<>();
         RuntimeException failure = null;
@@ -345,7 +345,7 @@ final class BatchReader<K, V> {
 
                 @Override
                 public void value(K key, V value, long validAt, long readAt) {
-                    answers.put(key, new Answer<>(value, validAt, readAt, asked));
+                    answers.put(key, new Answer<>(value, validAt, readAt, epochBefore));
                 }
 
                 @Override
@@ -357,7 +357,7 @@ final class BatchReader<K, V> {
                 flight.failure = failures.get(flight.key);
                 if (flight.failure == null) {
                     Answer<V> found = answers.get(flight.key);
-                    flight.answer = found == null ? new Answer<>(null, askedAt, askedAt, asked) : found;
+                    flight.answer = found == null ? new Answer<>(null, askedAt, askedAt, epochBefore) : found;
                     sink.read(flight.key, flight.answer);
                 }
             }

@@ -31,8 +31,6 @@ final class FreshCache<K, V> {
     /** A machine that stood still itself needs a moment to see that the database is there. */
     private static final Duration AWAY_GRACE = Duration.ofMillis(250);
 
-    private static final long LONG_AGO = Long.MAX_VALUE / 2;
-
     private static final int READS = 3;
 
     private final ChangeFeed feed;
@@ -98,7 +96,7 @@ final class FreshCache<K, V> {
     /** A value that is kept and may be used, or null. */
     @Nullable
     V kept(K key) {
-        long heardAt = heardAt();
+        long heardAt = feed.readAt();
         Entry<V> entry = known.getIfPresent(key);
         if (entry == null || !isUsable(entry, heardAt)) {
             return null;
@@ -109,7 +107,7 @@ final class FreshCache<K, V> {
 
     /** Whether it is kept that there is no such value. */
     boolean isKnownToBeAbsent(K key) {
-        long heardAt = heardAt();
+        long heardAt = feed.readAt();
         Entry<V> entry = unknown.getIfPresent(key);
         if (entry == null || !isUsable(entry, heardAt)) {
             return false;
@@ -149,7 +147,7 @@ final class FreshCache<K, V> {
 
     /** Whether the feed was read lately, so that what is kept is complete as far as it goes. */
     boolean isFeedFresh() {
-        return feed.hasBeenRead() && feed.nanosBehind(System.nanoTime()) <= maxStaleNanos;
+        return feed.nanosBehind(System.nanoTime()) <= maxStaleNanos;
     }
 
     /** Removes what is kept of some keys, and of what is being read. */
@@ -188,7 +186,7 @@ final class FreshCache<K, V> {
     private BatchReader.@Nullable Answer<V> answer(K key) {
         // Before the entry: what is told in between makes the answer older, not newer.
         long present = epoch.now();
-        long heardAt = heardAt();
+        long heardAt = feed.readAt();
         Entry<V> entry = known.getIfPresent(key);
         if (entry == null) {
             entry = unknown.getIfPresent(key);
@@ -200,13 +198,9 @@ final class FreshCache<K, V> {
     }
 
     /**
-     * When the feed was read that vouches for what is kept. To be taken before the entry, which an answer in between
-     * may take away.
+     * @param heardAt when the feed was read that vouches for the entry; taken before the entry, which an answer in
+     *     between may take away
      */
-    private long heardAt() {
-        return feed.hasBeenRead() ? feed.readAt() : System.nanoTime() - LONG_AGO;
-    }
-
     private boolean isUsable(Entry<V> entry, long heardAt) {
         long now = System.nanoTime();
         long age = now - entry.readAt;

@@ -72,14 +72,14 @@ final class SurroundingsCache {
      * Keeps what is around a key that was read whole.
      *
      * @param readAt {@link System#nanoTime()} before the query
-     * @param asked the epoch before the query
+     * @param epochBefore the epoch before the query
      */
-    void put(Links links, Surroundings value, long readAt, long asked) {
+    void put(Links links, Surroundings value, long readAt, long epochBefore) {
         count(fresh(links) != null);
         Kept kept = new Kept(value, readAt, readAt);
         // Two keys' queries may end in another order than they read.
         epoch.ifStill(
-                asked,
+                epochBefore,
                 () -> cache.asMap().merge(links, kept, (one, other) -> one.readAt - other.readAt > 0 ? one : other));
     }
 
@@ -90,13 +90,12 @@ final class SurroundingsCache {
 
     private @Nullable Kept fresh(Links links) {
         // Before the entry, which an answer of the feed in between may take away.
-        boolean heard = feed.hasBeenRead();
         long heardAt = feed.readAt();
         Kept kept = cache.getIfPresent(links);
         if (kept == null) {
             return null;
         }
-        long validAt = heard && heardAt - kept.readAt > 0 ? heardAt : kept.readAt;
+        long validAt = heardAt - kept.readAt > 0 ? heardAt : kept.readAt;
         long now = System.nanoTime();
         return now - validAt <= maxStaleNanos && now - kept.readAt <= maxAgeNanos
                 ? new Kept(kept.value, kept.readAt, validAt)
